@@ -1,0 +1,1 @@
+"""Episodes: alerts with a beginning, a life, and an end."""

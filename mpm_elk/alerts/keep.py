@@ -1,0 +1,177 @@
+"""Keep the alerts of a model in step with its judged windows: read what is stored, walk, write what changed."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from elasticsearch import Elasticsearch
+
+from mpm_elk.alerts.documents import event_document, read_episode, to_document, withdrawn
+from mpm_elk.alerts.episodes import WITHDRAWN, Episode, Point, Series, Transition, walk, worst_of
+from mpm_elk.cluster.changes import refresh
+from mpm_elk.cluster.compare_and_set import Stored, get_many, put_if_unchanged
+from mpm_elk.cluster.fenced import Document, append
+from mpm_elk.cluster.leases import Lease
+from mpm_elk.cluster.search import Search, scan, search_all
+from mpm_elk.contract.keys import ModelKey
+from mpm_elk.contract.names import Index, part
+from mpm_elk.rules.documents import segment_of
+from mpm_elk.rules.evaluate import Evaluation
+from mpm_elk.rules.judgement import Judgement, Monitor
+from mpm_elk.timespan import format_span, iso, milliseconds, parse_instant, to_ms
+
+_LOOKBACK = 3
+"""A pending streak may be broken by windows without enough data: look back this many times the rule's `for`."""
+
+Judged = Mapping[str, tuple[str, Judgement]]
+"""Document id → index, judgement."""
+
+
+@dataclass
+class Kept:
+    """What came of it: which episodes changed, what happened to them, and how many documents were written."""
+
+    changed: list[Episode] = field(default_factory=list)
+    happened: list[tuple[Episode, Transition]] = field(default_factory=list)
+    written: int = 0
+
+
+@dataclass(frozen=True)
+class AlertKeeper:
+    """Keeps the episodes of one monitor's rules on one model. Without a lease it only says what it would do."""
+
+    client: Elasticsearch
+    lease: Lease | None
+    model: ModelKey
+    monitor: Monitor
+    now_ms: int
+    run_id: str
+
+    def keep(self, judged: Judged) -> Kept:
+        """Bring the episodes up to date with this run's judgements."""
+        if not judged:
+            return Kept()
+        rules = {rule.id: rule for rule in self.monitor.rules}
+        lookback = _LOOKBACK * max(rule.for_ for rule in self.monitor.rules)
+        since = min(j.start for _, j in judged.values()) - lookback * milliseconds(self.monitor.length)
+        stored = self._stored(since)
+        points = self._points(judged, since, stored)
+
+        updates: list[tuple[Document, Stored | None]] = []
+        events: list[Document] = []
+        kept = Kept()
+        for series in sorted({*points, *stored}):
+            rule = rules[series.rule]
+            episodes = walk(series, worst_of(points[series]), rule.for_)
+            known = stored.get(series, {})
+            for episode in episodes:
+                before = known.pop(episode.uuid, None)
+                document = to_document(episode, rule, self.run_id, before.source if before else None)
+                if document is not None:
+                    updates.append((document, before))
+                    kept.changed.append(episode)
+                new = [t for t in episode.transitions if t.point.start >= since]
+                kept.happened += [(episode, transition) for transition in new]
+                events += [event_document(episode, rule, t, self.now_ms, self.run_id) for t in new]
+            for before in known.values():
+                episode = read_episode(before.source)
+                transition = Transition(WITHDRAWN, episode.last)
+                updates.append((withdrawn(before.source, self.now_ms, self.run_id), before))
+                kept.happened.append((episode, transition))
+                events.append(event_document(episode, rule, transition, self.now_ms, self.run_id))
+        kept.written = self._write(updates, events)
+        return kept
+
+    def _stored(self, since: int) -> dict[Series, dict[str, Stored]]:
+        """Read the episodes that were open at `since` or later: series → uuid → document."""
+        recent = {"range": {"mpm.alert.last_detected": {"gte": iso(since)}}}
+        query = {
+            "bool": {
+                "filter": [*self.model.filters(), {"terms": {"rule.id": [rule.id for rule in self.monitor.rules]}}],
+                "should": [{"term": {"mpm.alert.status": "active"}}, recent],
+                "minimum_should_match": 1,
+            }
+        }
+        hits = scan(self.client, Index.ALERTS, {"query": query, "_source": False}, sort="mpm.alert.start")
+        found: dict[Series, dict[str, Stored]] = defaultdict(dict)
+        for uuid, document in get_many(self.client, [(hit["_index"], hit["_id"]) for hit in hits]).items():
+            if not document.source["mpm"]["alert"].get("withdrawn"):
+                found[read_episode(document.source).series][uuid] = document
+        return found
+
+    def _points(
+        self, judged: Judged, since: int, stored: Mapping[Series, Mapping[str, Stored]]
+    ) -> dict[Series, list[Point]]:
+        """Gather the windows of every series: stored ones from `since` or an open episode's begin on, and new ones."""
+        begins = {
+            series: min(since, *(read_episode(document.source).start for document in episodes.values()))
+            for series, episodes in stored.items()
+        }
+        points: dict[Series, list[Point]] = defaultdict(list)
+        for hit in self._metrics(since, begins):
+            if hit["_id"] in judged:
+                continue
+            mpm = hit["_source"]["mpm"]
+            start, end = (to_ms(parse_instant(mpm["window"][name])) for name in ("start", "end"))
+            for entry in mpm["evaluations"]:
+                series = Series(self.model, entry["rule"], mpm["subject"]["name"], segment_of(mpm))
+                if start >= begins.get(series, since) and series.rule in {rule.id for rule in self.monitor.rules}:
+                    evaluation = Evaluation.from_document(entry)
+                    where = (hit["_index"], hit["_id"])
+                    points[series].append(Point(start, end, evaluation, mpm["model"]["version"], where))
+        for document_id, (index, judgement) in judged.items():
+            key = judgement.key
+            for evaluation in judgement.evaluations:
+                series = Series(self.model, evaluation.rule, key.subject, key.segment)
+                where = (index, document_id)
+                point = Point(judgement.start, judgement.end, evaluation, key.version.version, where)
+                points[series].append(point)
+        return points
+
+    def _metrics(self, since: int, begins: Mapping[Series, int]) -> "list[dict[str, Any]]":
+        clauses: list[dict[str, Any]] = [{"range": {"mpm.window.start": {"gte": iso(since)}}}]
+        for series, start in begins.items():
+            if start < since:
+                clauses.append({"bool": {"filter": [
+                    {"range": {"mpm.window.start": {"gte": iso(start), "lt": iso(since)}}},
+                    {"term": {"mpm.subject.name": series.subject}},
+                    {"term": {"mpm.segment_key": series.segment.key}},
+                ]}})  # fmt: skip
+        filters = [
+            *self.model.filters(),
+            {"term": {"mpm.window.length": format_span(self.monitor.length)}},
+            {"term": {"mpm.reference.kind": str(self.monitor.reference)}},
+        ]
+        body = {
+            "query": {"bool": {"filter": filters, "should": clauses, "minimum_should_match": 1}},
+            "_source": ["mpm.model", "mpm.subject", "mpm.segment", "mpm.window", "mpm.evaluations"],
+        }
+        pattern = f"{Index.METRICS}-{part(self.model.name)}-{part(self.model.environment)}-*"
+        return list(scan(self.client, pattern, body, sort="mpm.window.start"))
+
+    def _write(self, updates: list[tuple[Document, Stored | None]], events: list[Document]) -> int:
+        written = 0
+        if self.lease is not None and updates:
+            self.lease.keep()
+            written += put_if_unchanged(self.client, updates)
+            refresh(self.client, [Index.ALERTS])
+        if self.lease is not None and events:
+            self.lease.keep()
+            written += append(self.client, events)
+        return written
+
+
+def active_alerts(client: Elasticsearch, at_least: str, models: Sequence[str] = ()) -> int:
+    """Count the active alerts that are at least a `warning` or `critical`, of models whose names match."""
+    severities = ["critical"] if at_least == "critical" else ["warning", "critical"]
+    filters: list[dict[str, Any]] = [
+        {"term": {"mpm.alert.status": "active"}},
+        {"terms": {"mpm.alert.severity": severities}},
+    ]
+    if models:
+        names = [{"wildcard": {"mpm.model.name": pattern}} for pattern in models]
+        filters.append({"bool": {"should": names, "minimum_should_match": 1}})
+    query = {"size": 0, "track_total_hits": True, "query": {"bool": {"filter": filters}}}
+    [answer] = search_all(client, [Search(Index.ALERTS, query)])
+    return int(answer["hits"]["total"]["value"])

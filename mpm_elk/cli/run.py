@@ -1,0 +1,98 @@
+"""`mpm-elk run`: made for cron."""
+
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mpm_elk.cli.app import App, instant, print_json
+from mpm_elk.cli.logs import Log, make_log
+
+if TYPE_CHECKING:
+    from mpm_elk.job import RunReport
+
+_ALERT_EXIT = 3
+
+
+@click.command()
+@click.option("--at", callback=instant, metavar="TIME", help="Run as of this time instead of now.")
+@click.option("--model", "models", multiple=True, metavar="NAME", help="Only models that match; may be repeated.")
+@click.option("--dry-run", is_flag=True, help="Compute everything, write nothing, say what would be written.")
+@click.option("--audit", is_flag=True, help="Also compare the profile of every hour with its events.")
+@click.option("--fail-on", type=click.Choice(["warning", "critical"]), help="Exit 3 while such an alert is active.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
+@click.option("--log-format", type=click.Choice(["text", "ecs"]), default="text", show_default=True)
+@click.pass_obj
+def command(
+    app: App,
+    *,
+    at: datetime | None,
+    models: tuple[str, ...],
+    dry_run: bool,
+    audit: bool,
+    fail_on: str | None,
+    as_json: bool,
+    log_format: str,
+) -> int:
+    """Read what is new, compute metrics, judge them, write alerts.
+
+    Silent when all is well. Exits 0 when done, 1 when a model failed, 3 when an alert at or above --fail-on is active,
+    75 when another run works on the same models.
+    """
+    from mpm_elk.alerts.keep import active_alerts  # noqa: PLC0415 — heavy
+    from mpm_elk.job import Options, run  # noqa: PLC0415
+
+    log = make_log(log_format)
+    with _progress() as progress:
+        report = run(app.client, app.config, Options(at or app.now, models, dry_run, audit, progress))
+    if as_json:
+        print_json(report.to_document())
+    else:
+        _say(report, log)
+    if report.exit_code == 0 and fail_on and active_alerts(app.client, fail_on, models):
+        return _ALERT_EXIT
+    return report.exit_code
+
+
+def _progress() -> Any:
+    """Show what is being done on a terminal, nothing on a pipe."""
+    from contextlib import contextmanager  # noqa: PLC0415
+
+    @contextmanager
+    def show() -> Any:
+        if not sys.stderr.isatty():
+            yield lambda _: None
+            return
+        from rich.console import Console  # noqa: PLC0415
+
+        with Console(stderr=True).status("looking for what is new") as status:
+            yield status.update
+
+    return show()
+
+
+def _say(report: "RunReport", log: Log) -> None:
+    for entry in report.models:
+        model = {"mpm.model.name": entry.model.name, "service.environment": entry.model.environment}
+        for notice in entry.notices:
+            log("warning", f"{entry.model}: {notice}", {**model, "event.action": "notice"})
+        for episode, transition in entry.happened:
+            series, point = episode.series, transition.point
+            where = f" in {series.segment.key}" if series.segment.name else ""
+            text = (
+                f"{entry.model}: {series.rule} {transition.action}: {series.subject}{where}: {point.evaluation.reason}"
+            )
+            fields = {
+                **model,
+                "event.action": transition.action,
+                "rule.id": series.rule,
+                "mpm.alert.uuid": episode.uuid,
+            }
+            log(point.severity.value if point.severity.alarming else "info", text, fields)
+        if entry.error:
+            log("error", f"{entry.model}: {entry.error}", {**model, "event.outcome": "failure"})
+    if report.dry_run:
+        totals = report.totals
+        counted = ", ".join(f"{number} {name}" for name, number in totals.items())
+        log("info", f"dry run, nothing was written: {counted}", {"event.action": "dry-run"})

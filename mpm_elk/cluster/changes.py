@@ -1,0 +1,159 @@
+"""Which hours changed: found by sequence numbers, not by clocks.
+
+Every write to a shard gets the next sequence number, so the documents above a remembered number are exactly those that
+came since, however late their `@timestamp` is. The primary's global checkpoint is the number up to which no write is
+missing; replicas may lag behind it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from elasticsearch import Elasticsearch
+
+from mpm_elk.cluster.client import translated
+from mpm_elk.cluster.search import Search, search_all
+from mpm_elk.contract.keys import ModelKey, VersionKey
+from mpm_elk.timespan import HOUR_MS
+
+NOTHING_READ = -1
+
+
+@dataclass(frozen=True)
+class ReadPosition:
+    """How far an index was read: its uuid, and the last sequence number of each shard."""
+
+    uuid: str
+    shards: Mapping[int, int]
+
+    def after(self, shard: int) -> int:
+        """Give the last number that was read of a shard."""
+        return self.shards.get(shard, NOTHING_READ)
+
+    def to_document(self) -> dict[str, Any]:
+        """Write the position as JSON."""
+        return {"uuid": self.uuid, "shards": {str(shard): number for shard, number in sorted(self.shards.items())}}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "ReadPosition":
+        """Read a position from JSON."""
+        return cls(document["uuid"], {int(shard): number for shard, number in document["shards"].items()})
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What to read of one shard: numbers above `after` up to `upto`."""
+
+    index: str
+    shard: int
+    after: int
+    upto: int
+
+
+def positions(client: Elasticsearch, pattern: str) -> dict[str, ReadPosition]:
+    """Read the current position of every index that matches, from the primaries' global checkpoints."""
+    with translated():
+        stats = client.options(ignore_status=404).indices.stats(
+            index=pattern,
+            metric="docs",
+            level="shards",
+            filter_path="indices.*.uuid,indices.*.shards.*.routing.primary,indices.*.shards.*.seq_no.global_checkpoint",
+        )
+    found = {}
+    for name, entry in stats.get("indices", {}).items():
+        shards = {
+            int(number): copy["seq_no"]["global_checkpoint"]
+            for number, copies in entry.get("shards", {}).items()
+            for copy in copies
+            if copy["routing"]["primary"]
+        }
+        found[name] = ReadPosition(entry["uuid"], shards)
+    return found
+
+
+def unread(now: Mapping[str, ReadPosition], before: Mapping[str, ReadPosition]) -> list[Stretch]:
+    """List what was written since `before`; an index with another uuid is another index and is read whole."""
+    stretches = []
+    for index, position in sorted(now.items()):
+        known = before.get(index)
+        for shard, checkpoint in sorted(position.shards.items()):
+            after = known.after(shard) if known and known.uuid == position.uuid else NOTHING_READ
+            if checkpoint > after:
+                stretches.append(Stretch(index, shard, after, checkpoint))
+    return stretches
+
+
+def refresh(client: Elasticsearch, indices: Iterable[str]) -> None:
+    """Make everything written so far visible to searches."""
+    names = sorted(set(indices))
+    if names:
+        with translated():
+            client.indices.refresh(index=",".join(names), ignore_unavailable=True)
+
+
+def models_in(client: Elasticsearch, stretches: Iterable[Stretch]) -> dict[str, set[ModelKey]]:
+    """Find, index by index, the models that have documents in the stretches."""
+    wanted = list(stretches)
+    aggregations = {
+        "environment": {
+            "terms": {"field": "service.environment", "size": 100},
+            "aggs": {"model": {"terms": {"field": "mpm.model.name", "size": 10_000}}},
+        }
+    }
+    answers = search_all(client, [_search(s, [], aggregations) for s in wanted])
+    found: dict[str, set[ModelKey]] = defaultdict(set)
+    for stretch, answer in zip(wanted, answers, strict=True):
+        for environment in answer["aggregations"]["environment"]["buckets"] if "aggregations" in answer else ():
+            for model in environment["model"]["buckets"]:
+                found[stretch.index].add(ModelKey(environment["key"], model["key"]))
+    return found
+
+
+def changed_hours(
+    client: Elasticsearch, stretches: Iterable[Stretch], model: ModelKey
+) -> dict[VersionKey, dict[int, int]]:
+    """Count the documents of `model` in the stretches: version → hour (ms) → how many came."""
+    aggregations = {
+        "version": {
+            "terms": {"field": "mpm.model.version", "size": 1000},
+            "aggs": {
+                "hour": {"date_histogram": {"field": "@timestamp", "fixed_interval": "1h", "min_doc_count": 1}},
+            },
+        }
+    }
+    answers = search_all(client, [_search(s, model.filters(), aggregations) for s in stretches])
+    hours: dict[VersionKey, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for answer in answers:
+        for version in answer["aggregations"]["version"]["buckets"] if "aggregations" in answer else ():
+            for hour in version["hour"]["buckets"]:
+                hours[model.version(version["key"])][hour["key"]] += hour["doc_count"]
+    return {version: dict(counts) for version, counts in hours.items()}
+
+
+def all_hours(client: Elasticsearch, indices: Iterable[str], model: ModelKey) -> dict[VersionKey, dict[int, int]]:
+    """Count all documents of `model` in `indices`: version → hour (ms) → how many there are."""
+    stretches = [
+        Stretch(index, shard, NOTHING_READ, checkpoint)
+        for name in indices
+        for index, position in positions(client, name).items()
+        for shard, checkpoint in position.shards.items()
+    ]
+    refresh(client, indices)
+    return changed_hours(client, stretches, model)
+
+
+def _search(stretch: Stretch, filters: list[dict[str, Any]], aggregations: dict[str, Any]) -> Search:
+    numbers = {"range": {"_seq_no": {"gt": stretch.after, "lte": stretch.upto}}}
+    body = {
+        "size": 0,
+        "track_total_hits": False,
+        "query": {"bool": {"filter": [numbers, *filters]}},
+        "aggs": aggregations,
+    }
+    return Search(stretch.index, body, stretch.shard)
+
+
+def hour_of(timestamp_ms: int) -> int:
+    """Give the start of the UTC hour of a time."""
+    return timestamp_ms - timestamp_ms % HOUR_MS

@@ -1,0 +1,192 @@
+"""What `mpm.yml` may hold."""
+
+import fnmatch
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr, model_validator
+
+from mpm_elk.timespan import Span, format_span, parse_span
+
+_HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
+
+
+class _Strict(BaseModel):
+    """A part of the configuration: unknown keys are errors."""
+
+    # What was given is never in an error: it may be a password.
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
+
+
+class ElasticsearchSettings(_Strict):
+    """Where the cluster is, and as whom to speak to it."""
+
+    hosts: tuple[str, ...] = ()
+    cloud_id: str | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    api_key: SecretStr | None = None
+    ca_certs: Path | None = None
+    ca_fingerprint: str | None = None
+    request_timeout: Span = timedelta(seconds=60)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if any("@" in host for host in self.hosts):
+            msg = "write user and password as `username` and `password`, not into the host, where logs would show them"
+            raise ValueError(msg)
+        if self.hosts and self.cloud_id:
+            msg = "give `hosts` or `cloud_id`, not both"
+            raise ValueError(msg)
+        if self.api_key and (self.username or self.password):
+            msg = "give `api_key` or `username` and `password`, not both"
+            raise ValueError(msg)
+        if (self.username is None) != (self.password is None):
+            msg = "`username` and `password` go together"
+            raise ValueError(msg)
+        if not self.hosts and self.cloud_id is None:
+            msg = "give `hosts` or `cloud_id`"
+            raise ValueError(msg)
+        return self
+
+
+class IntakeSettings(_Strict):
+    """What is accepted as a prediction event."""
+
+    max_age: Span = timedelta(days=400)
+    max_ahead: Span = timedelta(hours=1)
+    max_line_bytes: int = Field(default=1 << 20, ge=1024, le=32 << 20)
+    pool: str | None = Field(default=None, description="A word that stands for the model in index names")
+
+
+class ModelSettings(_Strict):
+    """What the job is told about models whose name matches."""
+
+    name: str
+    segments: tuple[str, ...] = ()
+
+
+class JobSettings(_Strict):
+    """How `mpm-elk run` works."""
+
+    settle: Span = Field(default=timedelta(minutes=5), description="How long after its end a window is judged")
+    lease: Span = Field(default=timedelta(minutes=5), description="How long a silent run keeps its models")
+    false_alarms_per_month: float = Field(default=0.1, gt=0, le=30)
+
+
+class Reference(BaseModel):
+    """What a window is compared with."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["baseline", "previous", "same-time-last-week", "rolling", "version"]
+    span: Span | None = None
+    version: str | None = None
+
+    def __str__(self) -> str:
+        """Write the reference as in `mpm.yml`."""
+        if self.span is not None:
+            return f"rolling {format_span(self.span)}"
+        return f"version {self.version}" if self.version is not None else self.kind
+
+
+def parse_reference(value: object) -> Reference:
+    """Read `baseline`, `previous`, `same-time-last-week`, `rolling 28d` or `version 2`."""
+    if isinstance(value, Reference):
+        return value
+    text = value.strip() if isinstance(value, str) else ""
+    if text in ("baseline", "previous", "same-time-last-week"):
+        return Reference.model_validate({"kind": text})
+    if match := re.fullmatch(r"rolling\s+(\S+)", text):
+        return Reference(kind="rolling", span=parse_span(match[1]))
+    if match := re.fullmatch(r"version\s+(\S.*)", text):
+        return Reference(kind="version", version=match[1])
+    msg = (
+        f"{value!r} is no reference: write baseline, previous, same-time-last-week, "
+        "rolling and a time span (rolling 28d), or version and its name (version 2)"
+    )
+    raise ValueError(msg)
+
+
+def _as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+ReferenceField = Annotated[Reference, BeforeValidator(parse_reference), PlainSerializer(str)]
+
+
+class On(_Strict):
+    """Which subjects a rule looks at, and in which segments."""
+
+    subject: Texts = ()
+    segments: Texts = ()
+
+
+class Rule(_Strict):
+    """When a metric is worth an alert."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
+    models: Texts = ("*",)
+    metric: str
+    on: On = On()
+    window: Span = _DAY
+    against: ReferenceField = Reference(kind="baseline")
+    warning: float | None = None
+    critical: float | None = None
+    when: Literal["above", "below"] | None = None
+    min_samples: int = Field(default=200, ge=1)
+    for_: int = Field(default=1, alias="for", ge=1, le=100)
+    evidence: Literal["required", "none"] = "required"
+    owner: str | None = None
+    runbook: str | None = None
+    description: str | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.warning is None and self.critical is None:
+            msg = "give `warning`, `critical`, or both"
+            raise ValueError(msg)
+        if self.window % _HOUR or (_DAY % self.window and self.window % _DAY):
+            msg = "`window` must be whole hours that divide a day (1h, 2h, 3h, 4h, 6h, 8h, 12h) or whole days"
+            raise ValueError(msg)
+        span = self.against.span
+        if span is not None and (span % self.window or span <= self.window):
+            msg = "the rolling reference must be several whole windows long"
+            raise ValueError(msg)
+        if self.against.kind == "same-time-last-week" and timedelta(weeks=1) % self.window:
+            msg = "`same-time-last-week` needs a window that divides a week"
+            raise ValueError(msg)
+        return self
+
+    def matches(self, model: str) -> bool:
+        """Tell whether this rule looks at `model`."""
+        return any(fnmatch.fnmatchcase(model, pattern) for pattern in self.models)
+
+
+class Config(_Strict):
+    """The whole configuration."""
+
+    elasticsearch: ElasticsearchSettings | None = None
+    intake: IntakeSettings = IntakeSettings()
+    job: JobSettings = JobSettings()
+    models: tuple[ModelSettings, ...] = ()
+    rules: tuple[Rule, ...] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        seen: set[str] = set()
+        for rule in self.rules or ():
+            if rule.id in seen:
+                msg = f"two rules are called {rule.id!r}: a rule's id must be its own"
+                raise ValueError(msg)
+            seen.add(rule.id)
+        return self
+
+    def segments(self, model: str) -> tuple[str, ...]:
+        """List the declared segments of `model`, in order, each once."""
+        names = [name for m in self.models if fnmatch.fnmatchcase(model, m.name) for name in m.segments]
+        return tuple(dict.fromkeys(names))

@@ -1,0 +1,1 @@
+"""The demo: a year of real flights from New York, a model that predicts late arrivals, and three planted incidents."""

@@ -1,0 +1,41 @@
+"""What every step of a run knows about the model that it works on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from elasticsearch import Elasticsearch
+
+from mpm_elk.cluster.leases import Lease
+from mpm_elk.config import Config
+from mpm_elk.config.model import Rule
+from mpm_elk.contract.keys import ModelKey
+from mpm_elk.job.report import ModelReport
+from mpm_elk.profiles.cells import CellSet
+from mpm_elk.profiles.profile import Profile
+from mpm_elk.profiles.store import ProfileKey
+from mpm_elk.rules.defaults import DEFAULT_RULES
+
+
+@dataclass
+class Context:
+    """One model in one run. Without a lease (a dry run) nothing is written.
+
+    `fresh` holds the profiles that a dry run made: what is written is read back from the index.
+    """
+
+    client: Elasticsearch
+    config: Config
+    model: ModelKey
+    now_ms: int
+    run_id: str
+    report: ModelReport
+    lease: Lease | None = None
+    progress: Callable[[str], None] = lambda _: None
+    cells: CellSet = field(default_factory=lambda: CellSet({}))
+    fresh: dict[ProfileKey, Profile] = field(default_factory=dict)
+
+    @property
+    def rules(self) -> list[Rule]:
+        """The rules that look at this model."""
+        rules = DEFAULT_RULES if self.config.rules is None else self.config.rules
+        return [rule for rule in rules if rule.matches(self.model.name)]

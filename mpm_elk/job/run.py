@@ -1,0 +1,158 @@
+"""One run over all models, readable from top to bottom."""
+
+import fnmatch
+import os
+import socket
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from elasticsearch import Elasticsearch
+
+from mpm_elk.cluster import state
+from mpm_elk.cluster.changes import ReadPosition, models_in, positions, refresh, unread
+from mpm_elk.cluster.client import translated
+from mpm_elk.cluster.leases import Lease
+from mpm_elk.cluster.state import IndexModels, ModelState
+from mpm_elk.config import Config
+from mpm_elk.contract.keys import ModelKey
+from mpm_elk.contract.names import Index, dated
+from mpm_elk.errors import MpmError
+from mpm_elk.job.context import Context
+from mpm_elk.job.judge import due, judge_windows
+from mpm_elk.job.profile import Changed, Work, bring_up_to_date, find_work
+from mpm_elk.job.report import ModelReport, RunReport
+from mpm_elk.profiles.store import count_hours
+from mpm_elk.registry.store import ModelEntry, load
+from mpm_elk.rules.judgement import monitors
+from mpm_elk.timespan import DAY_MS, iso, to_ms
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run: as of when, on which models, and whether to write."""
+
+    now: datetime
+    models: Sequence[str] = ()
+    dry_run: bool = False
+    audit: bool = False
+    progress: Callable[[str], None] = lambda _: None
+
+
+def run(client: Elasticsearch, config: Config, options: Options) -> RunReport:
+    """Bring every model up to date; one that fails does not stop the others, and is reported."""
+    report = RunReport(_run_id(), to_ms(datetime.now(tz=UTC)), to_ms(options.now), options.dry_run)
+    indices = positions(client, Index.PREDICTIONS.pattern)
+    for model, of_model in sorted(_models(client, indices, report).items()):
+        if options.models and not any(fnmatch.fnmatchcase(model.name, pattern) for pattern in options.models):
+            continue
+        entry = ModelReport(model)
+        report.models.append(entry)
+        context = Context(client, config, model, report.now_ms, report.id, entry, progress=options.progress)
+        try:
+            _run_model(context, of_model, options)
+        except MpmError as error:
+            entry.error = error
+    report.ended_ms = to_ms(datetime.now(tz=UTC))
+    if not options.dry_run:
+        _write_report(client, report)
+    return report
+
+
+def _run_id() -> str:
+    """Make an id that sorts by time and names the process."""
+    return f"{int(time.time() * 1000):013d}-{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+
+
+def _models(
+    client: Elasticsearch, indices: Mapping[str, ReadPosition], report: RunReport
+) -> dict[ModelKey, dict[str, ReadPosition]]:
+    """Find the models that have events, and the indices of each; only what is new is looked through."""
+    known, condition = state.load_discovery(client)
+    news = unread(indices, {index: entry.position for index, entry in known.items()})
+    refresh(client, {stretch.index for stretch in news})
+    found = models_in(client, news)
+    looked = {
+        index: IndexModels(position, frozenset(found.get(index, set())) | _kept(known.get(index), position))
+        for index, position in indices.items()
+    }
+    if looked != known and not report.dry_run:
+        state.save_discovery(client, looked, condition, report.started_ms)
+    models: dict[ModelKey, dict[str, ReadPosition]] = {}
+    for index, entry in looked.items():
+        for model in entry.models:
+            models.setdefault(model, {})[index] = indices[index]
+    return models
+
+
+def _kept(known: IndexModels | None, position: ReadPosition) -> frozenset[ModelKey]:
+    return known.models if known is not None and known.position.uuid == position.uuid else frozenset()
+
+
+def _run_model(context: Context, indices: Mapping[str, ReadPosition], options: Options) -> None:
+    entry, remembered = load(context.client, context.model), state.load(context.client, context.model)
+    work = find_work(context, remembered, entry, indices, audit=options.audit)
+    if not work.any and not _any_due(context, remembered):
+        return
+    if options.dry_run:
+        _do(context, work, entry, remembered)
+        return
+    name = f"{context.model.environment}:{context.model.name}"
+    with Lease(context.client, name, context.run_id, context.config.job.lease) as lease:
+        # What was read before the lease was taken may be another run's past.
+        context.lease = lease
+        entry, remembered = load(context.client, context.model), state.load(context.client, context.model)
+        work = find_work(context, remembered, entry, indices, audit=options.audit)
+        done = _do(context, work, entry, remembered)
+        state.save(context.client, lease, context.model, done, context.now_ms)
+
+
+def _any_due(context: Context, remembered: ModelState) -> bool:
+    return any(due(context, monitor, remembered, Changed()) for monitor in monitors(context.rules))
+
+
+def _do(context: Context, work: Work, entry: ModelEntry, remembered: ModelState) -> ModelState:
+    """Profiles, then judgements; the state is saved last, so that a crash before repeats the work to the same end."""
+    changed = bring_up_to_date(context, work, entry, remembered)
+    judged = judge_windows(context, entry, remembered, changed)
+    today = context.now_ms - context.now_ms % DAY_MS
+    return replace(
+        remembered,
+        read={**remembered.read, **work.positions},
+        profiles=count_hours(context.client, context.model),
+        cells={name: cells.hash for name, cells in context.cells.subjects.items()},
+        judged=judged,
+        days_until=max(remembered.days_until, today),
+    )
+
+
+def _write_report(client: Elasticsearch, report: RunReport) -> None:
+    document = {
+        "@timestamp": iso(report.ended_ms),
+        "event": {
+            "kind": "event",
+            "module": "mpm",
+            "dataset": "mpm.run",
+            "outcome": "success" if report.exit_code == 0 else "failure",
+            "duration": (report.ended_ms - report.started_ms) * 1_000_000,
+        },
+        "mpm": {
+            "run": {
+                "id": report.id,
+                "started": iso(report.started_ms),
+                "ended": iso(report.ended_ms),
+                "models": [entry.model.name for entry in report.models],
+                "counts": report.totals,
+                "problems": [
+                    {"model": entry.model.name, "environment": entry.model.environment, "notices": entry.notices}
+                    | ({"error": str(entry.error)} if entry.error else {})
+                    for entry in report.models
+                    if entry.notices or entry.error
+                ],
+            }
+        },
+    }
+    with translated():
+        client.index(index=dated(Index.RUNS, report.ended_ms), id=report.id, document=document, op_type="create")

@@ -1,0 +1,1 @@
+"""Cells, the aggregations that count them, and mergeable profiles."""

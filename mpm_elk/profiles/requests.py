@@ -1,0 +1,207 @@
+"""The searches that count a model's events in its cells, hour by hour, and how their answers are read. Pure.
+
+Few aggregations a search are cheapest where an hour holds many events; where it holds few, one search for everything
+saves round trips. Either way a search stays under the bucket limit: hours × segment values × cells.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from mpm_elk.contract.keys import VersionKey
+from mpm_elk.contract.queries import between
+from mpm_elk.profiles.cells import CategoricalCells, Cells, CellSet, NumericCells
+from mpm_elk.profiles.profile import Moments, SubjectProfile
+from mpm_elk.timespan import HOUR_MS
+
+BUCKETS_MAX = 60_000
+SEGMENT_VALUES_MAX = 200
+_BUSY_HOUR = 5_000
+_SUBJECTS_IN_BUSY_HOURS = 3
+_RUNS_MAX = 200
+
+_NOT_FAILED = {"term": {"event.outcome": "failure"}}
+
+
+@dataclass(frozen=True)
+class HourlyRequest:
+    """A search over some hours for some subjects, whole or by the values of a segment."""
+
+    body: dict[str, Any]
+    subjects: Mapping[str, Cells]
+    segment: str | None = None
+
+
+def hours_query(version: VersionKey, hours: Iterable[int], *, succeeded: bool) -> dict[str, Any]:
+    """Choose a version's events in the given hours; with `succeeded`, without failed inferences."""
+    ranges = [between(start, end) for start, end in runs(hours)]
+    when = ranges[0] if len(ranges) == 1 else {"bool": {"should": ranges, "minimum_should_match": 1}}
+    query: dict[str, Any] = {"filter": [*version.filters(), when]}
+    if succeeded:
+        query["must_not"] = [_NOT_FAILED]
+    return {"bool": query}
+
+
+def runs(hours: Iterable[int]) -> list[tuple[int, int]]:
+    """Join hours (starts, ms) that follow each other to stretches [start, end)."""
+    joined: list[tuple[int, int]] = []
+    for hour in sorted(hours):
+        if joined and joined[-1][1] == hour:
+            joined[-1] = (joined[-1][0], hour + HOUR_MS)
+        else:
+            joined.append((hour, hour + HOUR_MS))
+    return joined
+
+
+def traffic_requests(version: VersionKey, hours: Sequence[int]) -> list[dict[str, Any]]:
+    """Ask for events, failures and durations of each hour."""
+    aggregations = {
+        "failures": {"filter": {"term": {"event.outcome": "failure"}}},
+        "duration": {"extended_stats": {"field": "event.duration"}},
+    }
+    return [_body(hours_query(version, some, succeeded=False), aggregations) for some in _chunks(sorted(hours), 10_000)]
+
+
+def subject_requests(
+    version: VersionKey, events: Mapping[int, int], cells: CellSet, segment: str | None = None
+) -> list[HourlyRequest]:
+    """Ask for the cells of all subjects in the hours of `events` (hour → how many events it holds)."""
+    hours = sorted(events)
+    if not hours or not cells.subjects:
+        return []
+    busy = max(events.values()) > _BUSY_HOUR
+    width = _SUBJECTS_IN_BUSY_HOURS if busy else len(cells.subjects)
+    return [
+        HourlyRequest(_subjects_body(version, some_hours, group, segment), group, segment)
+        for group in _groups(cells.subjects, width, segment)
+        for some_hours in _chunks(hours, _hours_at_once(group, segment))
+    ]
+
+
+def _groups(subjects: Mapping[str, Cells], width: int, segment: str | None) -> Iterator[dict[str, Cells]]:
+    """Split subjects into groups of at most `width` that fit one hour of one search."""
+    group: dict[str, Cells] = {}
+    for name, cells in subjects.items():
+        if group and (len(group) == width or _buckets({**group, name: cells}) * _values(segment) > BUCKETS_MAX):
+            yield group
+            group = {}
+        group[name] = cells
+    yield group
+
+
+def _hours_at_once(group: Mapping[str, Cells], segment: str | None) -> int:
+    return max(1, BUCKETS_MAX // (_buckets(group) * _values(segment)))
+
+
+def _values(segment: str | None) -> int:
+    """Give the most values that a search can meet: ranges answer with all their buckets for each of them."""
+    return SEGMENT_VALUES_MAX if segment else 1
+
+
+def _buckets(group: Mapping[str, Cells]) -> int:
+    return sum(_width(cells) for cells in group.values()) + 1
+
+
+def _width(cells: Cells) -> int:
+    return cells.size if isinstance(cells, NumericCells) else len(cells.values) + len(cells.rest) + 1
+
+
+def _chunks(hours: Sequence[int], size: int) -> Iterator[list[int]]:
+    """Split hours so that each part holds at most `size` hours and few enough stretches for one query."""
+    part: list[int] = []
+    stretches = 0
+    for hour in hours:
+        starts_stretch = not part or part[-1] + HOUR_MS != hour
+        if part and (len(part) == size or (starts_stretch and stretches == _RUNS_MAX)):
+            yield part
+            part, stretches, starts_stretch = [], 0, True
+        part.append(hour)
+        stretches += starts_stretch
+    if part:
+        yield part
+
+
+def _subjects_body(
+    version: VersionKey, hours: Sequence[int], group: Mapping[str, Cells], segment: str | None
+) -> dict[str, Any]:
+    aggregations: dict[str, Any] = {}
+    for at, cells in enumerate(group.values()):
+        aggregations |= _subject_aggregations(at, cells)
+    if segment is not None:
+        # Every shard returns all its values up to the limit, so counts are exact as long as nothing is left over.
+        by_value = {
+            "field": f"mpm.segment.{segment}",
+            "size": SEGMENT_VALUES_MAX,
+            "shard_size": SEGMENT_VALUES_MAX * 10,
+        }
+        aggregations = {"segment": {"terms": by_value, "aggs": aggregations}}
+    return _body(hours_query(version, hours, succeeded=True), aggregations)
+
+
+def _subject_aggregations(at: int, cells: Cells) -> dict[str, Any]:
+    """Count one subject: its cells (c), its moments (m) or presence (p), and values of the wrong type (w)."""
+    aggregations: dict[str, Any] = {}
+    if isinstance(cells, NumericCells):
+        aggregations[f"{at}c"] = {"range": {"field": cells.field, "keyed": True, "ranges": _ranges(cells)}}
+        aggregations[f"{at}m"] = {"extended_stats": {"field": cells.field}}
+    else:
+        known = [*cells.values, *cells.rest]
+        aggregations[f"{at}p"] = {"value_count": {"field": cells.field}}
+        if known:
+            aggregations[f"{at}c"] = {"terms": {"field": cells.field, "include": known, "size": len(known)}}
+    if cells.other_field:
+        aggregations[f"{at}w"] = {"value_count": {"field": cells.other_field}}
+    return aggregations
+
+
+def _ranges(cells: NumericCells) -> list[dict[str, Any]]:
+    edges = cells.edges.tolist()
+    inner = [{"key": str(at + 1), "from": low, "to": high} for at, (low, high) in enumerate(pairwise(edges))]
+    return [{"key": "0", "to": edges[0]}, *inner, {"key": str(len(edges)), "from": edges[-1]}]
+
+
+def _body(query: dict[str, Any], aggregations: dict[str, Any]) -> dict[str, Any]:
+    hourly = {"field": "@timestamp", "fixed_interval": "1h", "min_doc_count": 1}
+    return {
+        "size": 0,
+        "track_total_hits": False,
+        "query": query,
+        "aggs": {"hour": {"date_histogram": hourly, "aggs": aggregations}},
+    }
+
+
+def hours_in(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give the hour buckets of an answer; an index without documents has none."""
+    buckets: list[dict[str, Any]] = answer.get("aggregations", {}).get("hour", {}).get("buckets", [])
+    return buckets
+
+
+def read_moments(stats: Mapping[str, Any]) -> Moments:
+    """Read `extended_stats`; of nothing, its sums are null, and what overflowed is a text such as `Infinity`."""
+    if not stats["count"]:
+        return Moments()
+    numbers = (float(stats[name]) for name in ("sum", "sum_of_squares", "min", "max"))
+    return Moments(int(stats["count"]), *numbers)
+
+
+def read_subjects(bucket: Mapping[str, Any], subjects: Mapping[str, Cells]) -> dict[str, SubjectProfile]:
+    """Read all subjects' counts from the bucket of one hour, or of one segment value in it."""
+    events = bucket["doc_count"]
+    return {name: _read_subject(bucket, at, cells, events) for at, (name, cells) in enumerate(subjects.items())}
+
+
+def _read_subject(bucket: Mapping[str, Any], at: int, cells: Cells, events: int) -> SubjectProfile:
+    moments = Moments()
+    if isinstance(cells, CategoricalCells):
+        terms = {b["key"]: b["doc_count"] for b in bucket[f"{at}c"]["buckets"]} if f"{at}c" in bucket else {}
+        counts = cells.count_terms(terms, bucket[f"{at}p"]["value"])
+    else:
+        counts = np.zeros(cells.size, dtype=np.int64)
+        for key, cell in bucket[f"{at}c"]["buckets"].items():
+            counts[int(key)] = cell["doc_count"]
+        moments = read_moments(bucket[f"{at}m"])
+    wrong = bucket[f"{at}w"]["value"] if cells.other_field else 0
+    return SubjectProfile(cells.hash, counts, events - int(counts.sum()) - wrong, wrong, moments)

@@ -1,0 +1,116 @@
+"""Profiles in Elasticsearch: their documents, ids, and how they are read back."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from elasticsearch import Elasticsearch
+
+from mpm_elk.cluster.fenced import Document
+from mpm_elk.cluster.search import Search, scan, search_all
+from mpm_elk.contract.ids import digest
+from mpm_elk.contract.keys import ModelKey, Segment, VersionKey
+from mpm_elk.contract.names import Index, monthly, part
+from mpm_elk.contract.queries import between
+from mpm_elk.profiles.profile import Profile
+from mpm_elk.timespan import DAY_MS, HOUR_MS, iso
+
+HOUR, DAY = "hour", "day"
+LENGTH = {HOUR: HOUR_MS, DAY: DAY_MS}
+
+
+@dataclass(frozen=True, order=True)
+class ProfileKey:
+    """Which profile: of which version and segment, of which hour or day (start in ms)."""
+
+    version: VersionKey
+    segment: Segment
+    granularity: str
+    start: int
+
+    @property
+    def id(self) -> str:
+        """The id of the profile's document."""
+        key, segment = self.version, self.segment
+        parts = (key.environment, key.name, key.version, segment.name, segment.value, self.granularity, str(self.start))
+        return digest("profile", *parts)
+
+    @property
+    def index(self) -> str:
+        """The index of the profile's document."""
+        return monthly(Index.PROFILES, self.version.name, self.version.environment, self.start)
+
+
+def content_hash(content: Mapping[str, Any]) -> str:
+    """Hash what a document says, to tell whether it changed."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def to_document(key: ProfileKey, profile: Profile, run_id: str) -> Document:
+    """Make the document of a profile."""
+    content = profile.to_document()
+    end = key.start + LENGTH[key.granularity]
+    source = {
+        "@timestamp": iso(key.start),
+        "event": {"kind": "metric", "module": "mpm", "dataset": "mpm.profile"},
+        "service": {"environment": key.version.environment},
+        "mpm": {
+            "model": {"name": key.version.name, "version": key.version.version},
+            "segment": key.segment.fields(),
+            "segment_key": key.segment.key,
+            "profile": {
+                "granularity": key.granularity,
+                "start": iso(key.start),
+                "end": iso(end),
+                "hash": content_hash(content),
+                **content,
+            },
+            "run": {"id": run_id},
+        },
+    }
+    return Document(key.index, key.id, source)
+
+
+def read(
+    client: Elasticsearch, model: ModelKey, granularity: str, start: int, end: int, *, subjects: bool = True
+) -> Iterable[tuple[ProfileKey, Profile]]:
+    """Read a model's profiles that begin in [start, end), in order of time; without `subjects`, only their traffic."""
+    filters = [*model.filters(), {"term": {"mpm.profile.granularity": granularity}}, between(start, end)]
+    body: dict[str, Any] = {"query": {"bool": {"filter": filters}}}
+    if not subjects:
+        body["_source"] = {"excludes": ["mpm.profile.subjects"]}
+    for hit in scan(client, _pattern(model), body, sort="@timestamp"):
+        mpm = hit["_source"]["mpm"]
+        [segment] = mpm["segment"].items() or [("", "")]
+        key = ProfileKey(model.version(mpm["model"]["version"]), Segment(*segment), granularity, hit["sort"][0])
+        yield key, Profile.from_document({"subjects": {}, **mpm["profile"]})
+
+
+def count_hours(client: Elasticsearch, model: ModelKey) -> dict[str, int]:
+    """Count a model's hourly profiles in each index."""
+    filters = [*model.filters(), {"term": {"mpm.profile.granularity": HOUR}}]
+    body = {
+        "size": 0,
+        "track_total_hits": False,
+        "query": {"bool": {"filter": filters}},
+        "aggs": {"index": {"terms": {"field": "_index", "size": 10_000}}},
+    }
+    [answer] = search_all(client, [Search(_pattern(model), body)])
+    buckets = answer["aggregations"]["index"]["buckets"] if "aggregations" in answer else []
+    return {bucket["key"]: bucket["doc_count"] for bucket in buckets}
+
+
+def first_hour(client: Elasticsearch, model: ModelKey, fresh: Iterable[ProfileKey] = ()) -> int | None:
+    """Give the start (ms) of a model's first hourly profile, stored or fresh."""
+    filters = [*model.filters(), {"term": {"mpm.profile.granularity": HOUR}}]
+    body = {"size": 0, "query": {"bool": {"filter": filters}}, "aggs": {"first": {"min": {"field": "@timestamp"}}}}
+    [answer] = search_all(client, [Search(_pattern(model), body)])
+    stored = answer["aggregations"]["first"]["value"] if "aggregations" in answer else None
+    return min([key.start for key in fresh] + ([] if stored is None else [int(stored)]), default=None)
+
+
+def _pattern(model: ModelKey) -> str:
+    return f"{Index.PROFILES}-{part(model.name)}-{part(model.environment)}-*"

@@ -1,0 +1,129 @@
+"""Windows: profiles of equal length side by side, as arrays that metrics are computed from.
+
+A row is a window. References are sums of windows, so a matrix of zeros and ones that says which windows belong to which
+reference makes all references of a subject in one multiplication.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mpm_elk.profiles.cells import Cells, Floats, Ints
+from mpm_elk.profiles.profile import Profile, SubjectProfile
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class SubjectWindows:
+    """One subject's counts in T windows: fine cells (T, K); missing, type violations, moments each (T,)."""
+
+    cells: Ints
+    missing: Ints
+    type_violations: Ints
+    count: Ints
+    sum: Floats
+    sum_sq: Floats
+
+    @property
+    def present(self) -> Ints:
+        """Events that carried a value of the right type, (T,)."""
+        present: Ints = self.cells.sum(axis=-1)
+        return present
+
+    @property
+    def total(self) -> Ints:
+        """All events in which the subject could have been, (T,)."""
+        return self.present + self.missing + self.type_violations
+
+    def pool(self, members: Flags) -> "SubjectWindows":
+        """Add windows up: `members` (W, T) says which windows belong to each of W sums."""
+        # Counts stay exact in float64 up to 2^53; a matrix product of integers would not use BLAS.
+        weights = members.astype(np.float64)
+
+        def add(values: Ints) -> Ints:
+            return np.rint(weights @ values.astype(np.float64)).astype(np.int64)
+
+        return SubjectWindows(
+            add(self.cells),
+            add(self.missing),
+            add(self.type_violations),
+            add(self.count),
+            _pool_floats(weights, self.sum),
+            _pool_floats(weights, self.sum_sq),
+        )
+
+    def take(self, rows: slice | npt.NDArray[np.intp]) -> "SubjectWindows":
+        """Choose windows."""
+        return SubjectWindows(
+            self.cells[rows],
+            self.missing[rows],
+            self.type_violations[rows],
+            self.count[rows],
+            self.sum[rows],
+            self.sum_sq[rows],
+        )
+
+
+def _pool_floats(weights: Floats, values: Floats) -> Floats:
+    """Add sums up; one that overflowed spoils only the pools that hold it (zero times infinity is no number)."""
+    finite = np.isfinite(values)
+    pooled = weights @ np.where(finite, values, 0.0)
+    pooled[(weights[:, ~finite] > 0).any(axis=1)] = np.nan
+    return pooled
+
+
+def subject_windows(cells: Cells, profiles: Sequence[SubjectProfile | None]) -> SubjectWindows:
+    """Stand profiles side by side; a window without a profile, or counted in unlike cells, is all zero."""
+    found = [(at, p) for at, p in enumerate(profiles) if p is not None and p.cells_hash == cells.hash]
+    size = len(profiles)
+    windows = SubjectWindows(
+        cells=np.zeros((size, cells.size), dtype=np.int64),
+        missing=np.zeros(size, dtype=np.int64),
+        type_violations=np.zeros(size, dtype=np.int64),
+        count=np.zeros(size, dtype=np.int64),
+        sum=np.zeros(size),
+        sum_sq=np.zeros(size),
+    )
+    for at, profile in found:
+        windows.cells[at] = profile.cells
+        windows.missing[at] = profile.missing
+        windows.type_violations[at] = profile.type_violations
+        windows.count[at] = profile.moments.count
+        windows.sum[at] = profile.moments.sum
+        windows.sum_sq[at] = profile.moments.sum_sq
+    return windows
+
+
+@dataclass(frozen=True, eq=False)
+class TrafficWindows:
+    """Events, failed inferences, and the sum and number of durations (ns) in T windows, each (T,)."""
+
+    count: Ints
+    failures: Ints
+    duration_sum: Floats
+    duration_count: Ints
+
+    def take(self, rows: slice) -> "TrafficWindows":
+        """Choose windows."""
+        return TrafficWindows(self.count[rows], self.failures[rows], self.duration_sum[rows], self.duration_count[rows])
+
+    def pool(self, members: Flags) -> "TrafficWindows":
+        """Add windows up, as `SubjectWindows.pool`."""
+        weights = members.astype(np.int64)
+        return TrafficWindows(
+            weights @ self.count, weights @ self.failures, weights @ self.duration_sum, weights @ self.duration_count
+        )
+
+
+def traffic_windows(profiles: Sequence[Profile | None]) -> TrafficWindows:
+    """Stand the traffic of profiles side by side; a window without a profile is zero."""
+    some = [profile or Profile() for profile in profiles]
+    return TrafficWindows(
+        np.array([p.count for p in some], dtype=np.int64),
+        np.array([p.failures for p in some], dtype=np.int64),
+        np.array([p.duration.sum for p in some], dtype=np.float64),
+        np.array([p.duration.count for p in some], dtype=np.int64),
+    )

@@ -1,0 +1,1 @@
+"""Models, versions, cells, baselines, and the audit trail."""

@@ -1,0 +1,242 @@
+"""Make baselines: from training data in a file, or from a window of a version's own traffic."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from elasticsearch import Elasticsearch
+
+from mpm_elk.cluster.changes import all_hours
+from mpm_elk.contract.keys import EVERYTHING, VersionKey
+from mpm_elk.contract.names import Index, monthly
+from mpm_elk.errors import InputError, RegistryError, UsageError
+from mpm_elk.profiles.cells import LABEL, SCORE, VALUE, CellSet
+from mpm_elk.profiles.profile import Profile
+from mpm_elk.profiles.rollup import roll_up
+from mpm_elk.profiles.store import content_hash
+from mpm_elk.registry.rows import TIME, Columns, read
+from mpm_elk.registry.store import Baseline, ModelCells, baseline_id, load, save_baseline, save_cells, save_version
+from mpm_elk.registry.traffic import provisional_cells, sample, unknown_subjects
+from mpm_elk.registry.training import Survey, count_rows, survey, textual_columns
+from mpm_elk.timespan import DAY_MS, HOUR_MS, iso
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A baseline, and what was done to make it.
+
+    `fresh` are the subjects whose cells were cut now, `ids` those left out because every row has another text, `empty`
+    those without any value, `unlike` those whose values are mostly of another type than the model's cells. `new` tells
+    whether the baseline was not stored yet, `registered` whether the version was not.
+    """
+
+    baseline: Baseline
+    cells: CellSet
+    fresh: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
+    unlike: tuple[str, ...] = ()
+    new: bool = True
+    registered: bool = False
+
+
+def _silent(_: str) -> None:
+    pass
+
+
+def from_file(
+    client: Elasticsearch,
+    version: VersionKey,
+    path: Path,
+    columns: Columns,
+    *,
+    now_ms: int,
+    named: frozenset[str] = frozenset(),
+    keep_ids: bool = False,
+    say: Say = _silent,
+) -> Made:
+    """Count a file in the model's cells and store the counts as a baseline of `version`.
+
+    Cells are cut for what has none, or provisional ones only; frozen ones stay. `named` are the subjects (or `TIME`)
+    whose column the caller named, and which must be in the file. The same file gives the same baseline id. Raises
+    InputError where the file cannot be read or holds nothing to count.
+    """
+    frozen = _frozen(load(client, version.model).cells)
+    say(f"reading {path}")
+    texts = textual_columns(path, columns, frozen)
+    found = survey(read(path, columns, texts), frozen, keep_ids=keep_ids)
+    wanted = _wanted(found, path, named)
+    # The model's cells are stored first, and counted in as they are then: another writer may have been faster.
+    say(f"storing the cells of {len(wanted.subjects)} subjects")
+    stored = save_cells(client, version.model, ModelCells(wanted), now_ms).cells
+    say(f"counting {found.rows:,} rows")
+    counts, days = count_rows(read(path, columns, texts), stored.only(list(wanted.subjects)))
+    if counts.count != found.rows:
+        raise InputError(f"{path}: it changed while it was read", remedy="try again when nobody writes to it")
+    content = f"{_sha256(path)} {json.dumps(asdict(columns), sort_keys=True, default=sorted)}"
+    fresh = tuple(name for name in wanted.subjects if name not in frozen.subjects)
+    return _save(
+        client, version, counts, days, stored, content, path.name, now_ms, fresh=fresh, ids=found.ids, empty=found.empty
+    )
+
+
+def _wanted(found: Survey, path: Path, named: frozenset[str]) -> CellSet:
+    """Choose the subjects to count: those in the file that have cells."""
+    if found.rows == 0:
+        raise InputError(f"{path}: no rows", remedy="name a file with training data")
+    present = found.subjects if not found.timed else (*found.subjects, TIME)
+    options = {SCORE: "--score-column", LABEL: "--label-column", VALUE: "--value-column", TIME: "--timestamp-column"}
+    for name in sorted(named):
+        if name not in present:
+            raise InputError(f"{path}: there is no such column for {options[name]}", remedy="check the column's name")
+    wanted = found.cells.only(found.subjects)
+    if not wanted.subjects:
+        left = [*found.ids, *found.empty]
+        raise InputError(
+            f"{path}: no usable columns" + (f": {', '.join(left)} are ids or empty" if left else ""),
+            remedy="name a file with features or outputs of the model as columns",
+        )
+    return wanted
+
+
+def from_window(
+    client: Elasticsearch,
+    version: VersionKey,
+    start_ms: int,
+    end_ms: int,
+    *,
+    now_ms: int,
+    pool: str | None = None,
+    say: Say = _silent,
+) -> Made:
+    """Count a version's events in [start, end), whole hours, and store the counts as its baseline.
+
+    The model's cells are used, and are no longer provisional afterwards; subjects without cells get them from a sample
+    of the window. Raises RegistryError where the window holds no events of the version.
+    """
+    if start_ms % HOUR_MS or end_ms % HOUR_MS or start_ms >= end_ms:
+        raise UsageError(
+            f"{iso(start_ms)} to {iso(end_ms)} is no window of whole hours",
+            remedy="give two different full hours in order, such as 2026-11-01 2026-11-08 or 2026-11-01T06:00Z …",
+        )
+    indices = _indices(version, pool, start_ms, end_ms)
+    hours = {
+        other: sorted(hour for hour in counts if start_ms <= hour < end_ms)
+        for other, counts in all_hours(client, indices, version.model).items()
+    }
+    _require_events(version, hours, start_ms, end_ms)
+    index, window = ",".join(indices), (start_ms, end_ms)
+    entry = load(client, version.model)
+    known = entry.cells.cells if entry.cells else CellSet({})
+    cells = known
+    if unknown := unknown_subjects(client, index, version.model, known, window):
+        say(f"cutting cells for {len(unknown)} subjects")
+        rows = sample(client, index, version.model, *window)
+        fresh = provisional_cells(rows, known).only(unknown) if rows else CellSet({})
+        cells = CellSet({**known.subjects, **fresh.subjects})
+    say(f"counting {len(hours[version])} hours")
+    hourly = roll_up(client, index, version, hours[version], cells=cells).profiles[EVERYTHING]
+    counts, days = _add_up(hourly)
+    wanted = cells.only(list(counts.subjects))
+    if not wanted.subjects:
+        raise RegistryError(
+            f"no event of version {version.version} of {version.model} in this window carries a feature or an output",
+            remedy="choose another window",
+        )
+    stored = save_cells(client, version.model, ModelCells(wanted), now_ms).cells
+    _require_same(version, wanted, stored)
+    return _save(
+        client,
+        version,
+        counts,
+        days,
+        stored,
+        f"{iso(start_ms)} {iso(end_ms)} {content_hash(counts.to_document())}",
+        f"{iso(start_ms)} to {iso(end_ms)}",
+        now_ms,
+        fresh=tuple(name for name in wanted.subjects if name not in known.subjects),
+    )
+
+
+def _indices(version: VersionKey, pool: str | None, start_ms: int, end_ms: int) -> list[str]:
+    """Name the indices that can hold the version's events of a time, under its own name and in the pool."""
+    months = {
+        monthly(Index.PREDICTIONS, name, version.environment, day)
+        for name in {version.name, pool or version.name}
+        for day in (*range(start_ms, end_ms, DAY_MS), end_ms - 1)
+    }
+    return sorted(months)
+
+
+def _require_events(version: VersionKey, hours: Mapping[VersionKey, list[int]], start_ms: int, end_ms: int) -> None:
+    if hours.get(version):
+        return
+    others = sorted(other.version for other, found in hours.items() if found)
+    raise RegistryError(
+        f"no events of version {version.version} of {version.model} from {iso(start_ms)} to {iso(end_ms)}",
+        remedy=f"versions with events then: {', '.join(others)}" if others else "choose a window that holds events",
+    )
+
+
+def _require_same(version: VersionKey, counted: CellSet, stored: CellSet) -> None:
+    unlike = [name for name, cells in counted.subjects.items() if stored.subjects[name].hash != cells.hash]
+    if unlike:
+        raise RegistryError(
+            f"the cells of {', '.join(unlike)} of {version.model} were changed by somebody else meanwhile",
+            remedy="run it again: it counts in the new cells",
+        )
+
+
+def _add_up(hourly: Mapping[int, Profile]) -> tuple[Profile, dict[int, Profile]]:
+    """Add hours up to days and to all; a subject that no event carries is left out."""
+    days: dict[int, Profile] = {}
+    for hour, profile in sorted(hourly.items()):
+        day = hour - hour % DAY_MS
+        days[day] = days.get(day, Profile()) + profile
+    total = sum(days.values(), Profile())
+    carried = {name for name, counts in total.subjects.items() if counts.present + counts.type_violations}
+    return _only(total, carried), {day: _only(profile, carried) for day, profile in days.items()}
+
+
+def _only(profile: Profile, names: set[str]) -> Profile:
+    subjects = {name: counts for name, counts in profile.subjects.items() if name in names}
+    return Profile(profile.count, profile.failures, profile.duration, subjects)
+
+
+def _save(
+    client: Elasticsearch,
+    version: VersionKey,
+    counts: Profile,
+    days: Mapping[int, Profile],
+    stored: CellSet,
+    content: str,
+    source: str,
+    now_ms: int,
+    *,
+    fresh: tuple[str, ...],
+    ids: tuple[str, ...] = (),
+    empty: tuple[str, ...] = (),
+) -> Made:
+    cells = stored.only(list(counts.subjects))
+    # The id holds the cells of what was counted only: a feature that the model gets later changes no baseline.
+    identity = baseline_id(version, content, cells)
+    baseline = Baseline(identity, version, counts, days, source, cells.hash, iso(now_ms))
+    registered = save_version(client, version, {}, now_ms)
+    new = save_baseline(client, baseline, now_ms)
+    unlike = tuple(name for name, entry in counts.subjects.items() if entry.type_violations > entry.present)
+    return Made(baseline, cells, fresh, ids, empty, unlike, new, registered)
+
+
+def _frozen(cells: ModelCells | None) -> CellSet:
+    if cells is None:
+        return CellSet({})
+    return cells.cells.only([name for name in cells.cells.subjects if name not in cells.provisional])
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

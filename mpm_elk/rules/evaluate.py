@@ -1,0 +1,153 @@
+"""Judge metrics by rules. Pure.
+
+A threshold is never the only condition: the metric's test must also say that chance does not explain it, after control
+over all subjects of the window and all looks of a month.
+"""
+
+import fnmatch
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import numpy as np
+
+from mpm_elk.config.model import Rule
+from mpm_elk.metrics.catalogue import METRICS, Metric
+from mpm_elk.metrics.dispersion import MIN_WINDOWS
+from mpm_elk.metrics.measure import VOLUME, Measured
+from mpm_elk.metrics.multiplicity import adjust, min_p
+
+_MONTH = timedelta(days=30)
+_Q_MAX = 0.01
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+class Severity(StrEnum):
+    """How bad a window is. The order is that of `rank`."""
+
+    INSUFFICIENT = "insufficient_data"
+    OK = "ok"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """Order severities: insufficient data tells least."""
+        return list(Severity).index(self)
+
+    @property
+    def alarming(self) -> bool:
+        """Tell whether this is worth an alert."""
+        return self in (Severity.WARNING, Severity.CRITICAL)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one rule says of one subject in one window, and on what numbers."""
+
+    rule: str
+    metric: str
+    severity: Severity
+    reason: str
+    value: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    threshold: float | None = None
+    p_adjusted: float | None = None
+
+    def to_document(self) -> dict[str, Any]:
+        """Write the evaluation as JSON."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "Evaluation":
+        """Read an evaluation from JSON."""
+        return cls(**{**document, "severity": Severity(document["severity"])})
+
+
+def chance_per_look(false_alarms_per_month: float, window: timedelta) -> float:
+    """Give the chance of any false alarm that one look may have, so that a month of looks keeps the wanted number.
+
+    Without drift, Benjamini–Hochberg at level q alarms in at most a share q of the looks; a month has 30 days ÷ window
+    of them, and windows do not overlap.
+    """
+    return min(_Q_MAX, false_alarms_per_month * (window / _MONTH))
+
+
+def adjust_over_subjects(measured: Mapping[Key, Measured]) -> dict[Key, float]:
+    """Adjust each subject's smallest p (times its number of tests) over all subjects of a window (Benjamini–Hochberg).
+
+    A subject without any p is left out.
+    """
+    smallest = {key: float(min_p(np.array(list(m.p.values())))) for key, m in measured.items() if m.p}
+    adjusted = adjust(np.array(list(smallest.values()))) if smallest else np.array([])
+    return dict(zip(smallest, adjusted.tolist(), strict=True))
+
+
+def subjects_of(rule: Rule, subjects: Sequence[str]) -> list[str]:
+    """Choose the subjects that a rule looks at."""
+    patterns = rule.on.subject or METRICS[rule.metric].subjects
+    return [name for name in subjects if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
+
+
+def evaluate(rule: Rule, measured: Measured, p_adjusted: float | None, level: float) -> Evaluation:
+    """Judge one subject's metrics by one rule; `level` is the chance of a false alarm that this look may have."""
+    metric = METRICS[rule.metric]
+    value = measured.values.get(rule.metric)
+    evidence = _evidence(metric, measured, p_adjusted)
+    if lack := _lack(rule, metric, measured, value, evidence):
+        return Evaluation(rule.id, rule.metric, Severity.INSUFFICIENT, lack)
+    assert value is not None  # noqa: S101 — `_lack` has looked
+    limits = measured.values.get(f"{rule.metric}_lower"), measured.values.get(f"{rule.metric}_upper")
+    severity, threshold = _crossed(rule, metric, value)
+    text = f"{rule.metric} is {value:.4g}"
+    if severity is Severity.OK:
+        reason = text
+    elif rule.evidence == "required" and (evidence is None or evidence > level):
+        severity, reason = Severity.OK, f"{text}, which chance explains (adjusted p {evidence:.2g} > {level:.2g})"
+    else:
+        sure = f", adjusted p {evidence:.2g}" if evidence is not None else ""
+        reason = f"{text}, {severity} from {threshold:g}{sure}"
+    return Evaluation(rule.id, rule.metric, severity, reason, value, *limits, threshold, evidence)
+
+
+def _evidence(metric: Metric, measured: Measured, p_adjusted: float | None) -> float | None:
+    """Adjust the metric's own p over the subject's tests, and over the subjects of the window."""
+    own = measured.p.get(metric.test)
+    if own is None or p_adjusted is None:
+        return None
+    return max(p_adjusted, min(1.0, own * len(measured.p)))
+
+
+def _lack(rule: Rule, metric: Metric, measured: Measured, value: float | None, evidence: float | None) -> str | None:
+    """Say what is lacking for a judgement, or None."""
+    if measured.window < rule.min_samples and metric.test != VOLUME:
+        return f"{measured.window} of {rule.min_samples} events"
+    if measured.reference < rule.min_samples:
+        return f"the reference has {measured.reference} of {rule.min_samples} events"
+    if value is None:
+        return f"{rule.metric} cannot be computed"
+    if rule.evidence == "required" and evidence is None:
+        if measured.learning is not None:
+            return f"learning how much past windows vary: {measured.learning} of {MIN_WINDOWS} windows"
+        return "no p-value can be computed"
+    return None
+
+
+def _crossed(rule: Rule, metric: Metric, value: float) -> tuple[Severity, float | None]:
+    bad = rule.when or metric.bad
+    for severity, threshold in ((Severity.CRITICAL, rule.critical), (Severity.WARNING, rule.warning)):
+        if threshold is None:
+            continue
+        size = abs(value) if bad == "away" else value
+        if (size <= threshold) if bad == "below" else (size >= threshold):
+            return severity, threshold
+    return Severity.OK, None
+
+
+def worst(severities: Sequence[Severity]) -> Severity:
+    """Give the worst severity; insufficient data only where there is nothing else."""
+    return max(severities, key=lambda severity: severity.rank, default=Severity.INSUFFICIENT)
