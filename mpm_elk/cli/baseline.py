@@ -62,8 +62,8 @@ def create(
     (ids) are left out. A version that is not registered is registered, without facts. Doing it twice stores it once.
     """
     key = model_key(name, environment).version(check_version(version))
-    given = {"timestamp": timestamp_column, "score": score_column, "label": label_column, "value": value_column}
-    given = {part: column for part, column in given.items() if column is not None}
+    columns = {"timestamp": timestamp_column, "score": score_column, "label": label_column, "value": value_column}
+    given = {part: column for part, column in columns.items() if column is not None}
     app: App = ctx.obj
     if (path is None) == (not window):
         message = "say what the baseline is made from"
@@ -79,7 +79,7 @@ def create(
             app.client,
             key,
             path,
-            Columns(**given, exclude=frozenset(exclude)),
+            Columns(exclude=frozenset(exclude), **given),
             now_ms=to_ms(app.now),
             named=frozenset(subjects[part] for part in given),
             keep_ids=keep_ids,

@@ -7,7 +7,6 @@ import click
 
 from mpm_elk.cli.app import App, print_json
 from mpm_elk.errors import UsageError
-from mpm_elk.timespan import to_ms
 
 if TYPE_CHECKING:
     from mpm_elk.intake.quarantine import Item
@@ -106,6 +105,7 @@ def retry(
     """
     from mpm_elk.intake.limits import Limits  # noqa: PLC0415
     from mpm_elk.intake.repair import retry_all, retry_some  # noqa: PLC0415
+    from mpm_elk.timespan import to_ms  # noqa: PLC0415
 
     if [bool(ids), reason is not None, everything].count(True) != 1:
         message = "say what to retry"
@@ -139,6 +139,7 @@ def _one_line(text: bytes) -> bytes:
 def discard(ctx: click.Context, ids: tuple[str, ...], *, because: str, as_json: bool) -> None:
     """Mark documents as not needed. Nothing is deleted."""
     from mpm_elk.intake.repair import discard as mark  # noqa: PLC0415
+    from mpm_elk.timespan import to_ms  # noqa: PLC0415
 
     app: App = ctx.obj
     _print(mark(app.client, list(ids), because=because, now_ms=to_ms(app.now)), as_json=as_json)

@@ -99,7 +99,7 @@ def send(
     *,
     max_bytes: int = MAX_BYTES,
     max_actions: int = MAX_ACTIONS,
-    threads: int = 2,
+    threads: int = 4,
     patience: Patience = Patience(),
     refresh: bool = False,
 ) -> Iterator[Outcome]:

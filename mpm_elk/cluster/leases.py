@@ -97,6 +97,12 @@ class Lease:
         }
         started = time.monotonic()
         with translated():
-            written = self._client.index(index=Index.STATE, id=self._id, document=document, **condition)
+            try:
+                written = self._client.index(index=Index.STATE, id=self._id, document=document, **condition)
+            except ConflictError:
+                # A request that was sent again because its answer was lost conflicts with itself.
+                written = self._client.get(index=Index.STATE, id=self._id)
+                if written["_source"] != document:
+                    raise
         self._position = {"if_seq_no": written["_seq_no"], "if_primary_term": written["_primary_term"]}
         self._renewed = started

@@ -87,8 +87,13 @@ def _fault(response: Mapping[str, Any]) -> str | None:
 def scan(client: Elasticsearch, index: str, body: Mapping[str, Any], *, sort: str) -> Iterator[dict[str, Any]]:
     """Give all hits in the order of the field `sort`, page by page; the documents' `sort` values should rarely tie.
 
-    Ties are broken by `_doc` inside a point in time, so every hit is given once even while others write.
+    What fits one page costs one request. More is read inside a point in time, where ties are broken by `_shard_doc`, so
+    every hit is given once even while others write.
     """
+    [answer] = search_all(client, [Search(index, {**body, "size": _PAGE, "sort": [{sort: "asc"}]})])
+    if len(answer["hits"]["hits"]) < _PAGE:
+        yield from answer["hits"]["hits"]
+        return
     with translated():
         pit = client.open_point_in_time(
             index=index, keep_alive="2m", ignore_unavailable=True, allow_partial_search_results=False

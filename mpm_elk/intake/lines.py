@@ -69,7 +69,7 @@ def read(
         yield from _lines(_decompressed(_buffered(source), "the input"), limit=limit, start=start, name="the input")
         return
     try:
-        stream = source.open("rb")
+        stream = io.BufferedReader(source.open("rb", buffering=0), _BLOCK)
     except OSError as error:
         message = f"{source} cannot be read: {error.strerror}"
         raise InputError(message, remedy="check the path and its permissions") from error
@@ -88,11 +88,11 @@ def is_compressed(file: Path) -> bool:
         return stream.read(4).startswith((_GZIP, _ZSTD))
 
 
-def _buffered(stream: BinaryIO) -> io.BufferedReader:
+def _buffered(stream: BinaryIO) -> "io.BufferedReader[Any]":
     return stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(_Raw(stream))
 
 
-def _decompressed(stream: io.BufferedReader, name: str) -> io.BufferedReader:
+def _decompressed(stream: "io.BufferedReader[Any]", name: str) -> "io.BufferedReader[Any]":
     """Look at the first bytes, and decompress what they announce."""
     magic = stream.peek(4)[:4]
     if magic.startswith(_GZIP):
@@ -102,7 +102,7 @@ def _decompressed(stream: io.BufferedReader, name: str) -> io.BufferedReader:
     return stream
 
 
-def _lines(stream: io.BufferedReader, *, limit: int, start: Position, name: str) -> Iterator[Line]:
+def _lines(stream: "io.BufferedReader[Any]", *, limit: int, start: Position, name: str) -> Iterator[Line]:
     number, offset = start.line, start.offset
     held = max(limit, HELD_MAX_BYTES)
     try:
@@ -129,7 +129,7 @@ def _lines(stream: io.BufferedReader, *, limit: int, start: Position, name: str)
         raise InputError(message, remedy="what came before was read; send the file again") from error
 
 
-def _skip(stream: io.BufferedReader, count: int) -> None:
+def _skip(stream: "io.BufferedReader[Any]", count: int) -> None:
     """Go forward: a plain file by seeking, a compressed one by reading."""
     if count and not isinstance(stream.raw, _Raw | _Zstd) and stream.seekable():
         stream.seek(count)
@@ -144,7 +144,7 @@ def _skip(stream: io.BufferedReader, count: int) -> None:
 class _Long:
     """The measure and the hash of a line that is too long to be held; reads it to its end."""
 
-    def __init__(self, start: bytes, stream: io.BufferedReader) -> None:
+    def __init__(self, start: bytes, stream: "io.BufferedReader[Any]") -> None:
         digest = hashlib.sha256(start)
         self.total = len(start)
         self.ended = False
@@ -175,7 +175,7 @@ class _Raw(io.RawIOBase):
 class _Zstd(io.RawIOBase):
     """A zstd stream, of one or several frames, decompressed; a frame that ends early raises EOFError."""
 
-    def __init__(self, stream: io.BufferedReader, name: str) -> None:
+    def __init__(self, stream: "io.BufferedReader[Any]", name: str) -> None:
         try:
             import zstandard  # noqa: PLC0415 — an optional package
         except ImportError:

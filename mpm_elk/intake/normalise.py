@@ -35,8 +35,8 @@ _Object = dict[str, Any]
 _ROOTS = frozenset({"mpm", "event", "service", "ecs"})
 _OUTPUTS = ("score", "label", "probabilities", "value")
 _OUTCOMES = ("success", "failure", "unknown")
-_NUMBERS = ("score", "value", "threshold", "weight", "propensity")
-_IDS = (("request", "id"), ("batch", "id"), ("query", "id"), ("experiment", "id"), ("experiment", "arm"))
+_NUMBERS = {key: f"mpm.prediction.{key}" for key in ("score", "value", "threshold", "weight", "propensity")}
+_IDS = {"request": ("id",), "batch": ("id",), "query": ("id",), "experiment": ("id", "arm")}
 
 
 @dataclass(slots=True)
@@ -142,9 +142,9 @@ def _check_ecs(about: _Object, service: _Object) -> None:
 
 def _check_output(prediction: _Object, *, failed: bool) -> None:
     """Check what the model said; a failed inference need not have said anything."""
-    for key in _NUMBERS:
+    for key, field in _NUMBERS.items():
         if prediction.get(key) is not None:
-            _number(prediction[key], f"mpm.prediction.{key}")
+            _number(prediction[key], field)
     if prediction.get("label") is not None:
         prediction["label"] = _text(prediction["label"], "mpm.prediction.label", CATEGORY_MAX, booleans=True)
     probabilities = _object(prediction, "probabilities", "mpm.prediction.probabilities")
@@ -167,10 +167,13 @@ def _mend_features(mpm: _Object) -> None:
 
 def _mend_rest(mpm: _Object) -> None:
     """Check the optional parts, and write ids and segments as texts."""
-    for part, key in _IDS:
-        holder = _object(mpm, part, f"mpm.{part}")
-        if holder is not None and holder.get(key) is not None:
-            _key(holder, key, f"mpm.{part}.{key}", PREDICTION_ID_MAX)
+    for part, keys in _IDS.items():
+        if mpm.get(part) is None:
+            continue
+        holder = _object(mpm, part, f"mpm.{part}") or {}
+        for key in keys:
+            if holder.get(key) is not None:
+                _key(holder, key, f"mpm.{part}.{key}", PREDICTION_ID_MAX)
     query = mpm.get("query")
     if query and query.get("rank") is not None:
         _whole(query["rank"], "mpm.query.rank", 2**31)
@@ -194,6 +197,8 @@ def _mend_rest(mpm: _Object) -> None:
 def _group(name: str, value: Any) -> Any:
     """Give a segment's value as text. A number with a fraction stays: languages write it differently."""
     check_name(name, "mpm.segment")
+    if type(value) is str and 0 < len(value) <= CATEGORY_MAX:
+        return value
     field = f"mpm.segment.{show_name(name)}"
     if type(value) is float:
         _number(value, field)

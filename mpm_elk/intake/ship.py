@@ -96,7 +96,7 @@ def ship(
     state: Path | None = None,
     progress: Callable[[ShipReport, int], None] | None = None,
     patience: Patience | None = None,
-    threads: int = 2,
+    threads: int = 4,
 ) -> ShipReport:
     """Send all lines of `sources`, and say what became of them.
 
@@ -261,24 +261,30 @@ class _Shipment:
         checkpoint = self._checkpoints.get(sent.source)
         if checkpoint and checkpoint.is_due():
             self._send_refused()
-            if not self._report.failure:
-                self._save(sent.source)
+            if self._report.failure:
+                return
+            try:
+                checkpoint.save(self._acknowledged[sent.source])
+            except OSError as error:
+                self._do_without_checkpoints(error)
 
-    def _save(self, source: int) -> None:
-        """Write a checkpoint; where that is impossible, say so once and go on without."""
-        try:
-            self._checkpoints[source].save(self._acknowledged[source])
-        except OSError as error:
-            self._checkpoints.clear()
-            self._report.notes.append(f"cannot remember how far the files were sent: {error}")
+    def _do_without_checkpoints(self, error: OSError) -> None:
+        """Go on: nothing but time depends on checkpoints."""
+        self._checkpoints.clear()
+        self._report.notes.append(f"how far the files were sent cannot be remembered: {error}")
 
     def _close(self) -> None:
         """Forget the files that were sent whole, and remember how far the others came."""
         if self._progress:
             self._progress(self._report, self._bytes)
         # While refused documents wait for the quarantine, only the last saved checkpoint is true.
-        for i in [] if self._refused else list(self._checkpoints):
-            if self._finished and i in self._read_whole:
-                self._checkpoints[i].remove()
-            elif i in self._acknowledged and i in self._checkpoints:
-                self._save(i)
+        if self._refused:
+            return
+        try:
+            for i, checkpoint in self._checkpoints.items():
+                if self._finished and i in self._read_whole:
+                    checkpoint.remove()
+                elif i in self._acknowledged:
+                    checkpoint.save(self._acknowledged[i])
+        except OSError as error:
+            self._do_without_checkpoints(error)

@@ -12,7 +12,7 @@ from mpm_elk.cluster.state import ModelState
 from mpm_elk.contract.names import Index, part
 from mpm_elk.job.context import Context
 from mpm_elk.job.profile import Changed
-from mpm_elk.profiles.store import first_hour, read
+from mpm_elk.profiles.store import Wanted, first_hour, read
 from mpm_elk.profiles.timeline import Timeline, unit_for
 from mpm_elk.registry.store import ModelEntry
 from mpm_elk.rules.documents import document_id, revised, segment_of, to_document
@@ -136,7 +136,9 @@ class _MonitorRun:
         timeline = Timeline(start, length, size, days=baseline.days if baseline else {})
         unit = unit_for(self.monitor.length)
         subjects = any(subjects_of(rule, [name]) for rule in self.monitor.rules for name in context.cells.subjects)
-        stored = dict(read(context.client, context.model, unit, start, self.due.end, subjects=subjects))
+        segments = any(rule.on.segments for rule in self.monitor.rules)
+        wanted = Wanted(unit, start, self.due.end, subjects=subjects, segments=segments)
+        stored = dict(read(context.client, context.model, wanted))
         timeline.add((stored | {k: p for k, p in context.fresh.items() if k.granularity == unit}).items())
         return timeline
 

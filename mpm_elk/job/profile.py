@@ -18,8 +18,9 @@ from mpm_elk.contract.keys import VersionKey
 from mpm_elk.job.context import Context
 from mpm_elk.profiles.cells import CellSet
 from mpm_elk.profiles.profile import Profile
+from mpm_elk.profiles.requests import runs
 from mpm_elk.profiles.rollup import roll_up
-from mpm_elk.profiles.store import DAY, HOUR, ProfileKey, count_hours, read, to_document
+from mpm_elk.profiles.store import DAY, HOUR, ProfileKey, Wanted, count_hours, read, to_document
 from mpm_elk.registry.store import ModelCells, ModelEntry, save_cells
 from mpm_elk.registry.traffic import provisional_cells, sample, unknown_subjects
 from mpm_elk.timespan import DAY_MS, HOUR_MS
@@ -124,8 +125,7 @@ def _audit(context: Context, hours: Hours) -> Hours:
     span = _span(hours) if hours else (0, 0)
     stored = {
         (key.version, key.start): profile.count
-        for key, profile in read(context.client, context.model, HOUR, *span, subjects=False)
-        if not key.segment.name
+        for key, profile in read(context.client, context.model, Wanted(HOUR, *span, subjects=False, segments=False))
     }
     return {
         version: wrong
@@ -199,18 +199,20 @@ def _roll_up_batch(context: Context, indices: str, batch: _Batch) -> None:
         for segment, profiles in rolled.profiles.items():
             for hour, profile in profiles.items():
                 fresh[ProfileKey(version, segment, HOUR, hour)] = profile
-    fresh |= _merge_days(context, batch.days, fresh)
+    fresh |= _merge_days(context, batch, fresh)
     _write(context, fresh)
     if context.lease is None:
         context.fresh |= fresh
 
 
-def _merge_days(context: Context, days: set[int], fresh: dict[ProfileKey, Profile]) -> dict[ProfileKey, Profile]:
-    """Merge the hours of days that have ended."""
-    ended = {day for day in days if day + DAY_MS <= context.now_ms}
+def _merge_days(context: Context, batch: _Batch, fresh: dict[ProfileKey, Profile]) -> dict[ProfileKey, Profile]:
+    """Merge the hours of days that have ended: those that were just read, and the others as they are stored."""
+    ended = {day for day in batch.days if day + DAY_MS <= context.now_ms}
     if not ended:
         return {}
-    hours = dict(read(context.client, context.model, HOUR, min(ended), max(ended) + DAY_MS)) | fresh
+    just_read = [(version, *run) for version, hours in batch.hours.items() for run in runs(hours)]
+    wanted = Wanted(HOUR, min(ended), max(ended) + DAY_MS, but=just_read)
+    hours = dict(read(context.client, context.model, wanted)) | fresh
     merged: dict[ProfileKey, Profile] = {}
     for key in sorted(hours):
         day = key.start - key.start % DAY_MS

@@ -103,7 +103,7 @@ def _run_model(context: Context, indices: Mapping[str, ReadPosition], options: O
     with Lease(context.client, name, context.run_id, context.config.job.lease) as lease:
         # What was read before the lease was taken may be another run's past.
         context.lease = lease
-        entry, remembered = load(context.client, context.model), state.load(context.client, context.model)
+        remembered = state.load(context.client, context.model)
         work = find_work(context, remembered, entry, indices, audit=options.audit)
         done = _do(context, work, entry, remembered)
         state.save(context.client, lease, context.model, done, context.now_ms)

@@ -1,7 +1,7 @@
 """Say in one English sentence what the metrics of a window mean."""
 
 from mpm_elk.metrics.catalogue import TRAFFIC_SUBJECT
-from mpm_elk.metrics.measure import Measured
+from mpm_elk.metrics.measure import DISTRIBUTION, Measured
 
 
 def describe(subject: str, against: str, measured: Measured, p_adjusted: float | None) -> str:
@@ -14,8 +14,8 @@ def describe(subject: str, against: str, measured: Measured, p_adjusted: float |
     if measured.reference == 0:
         return f"{name} has nothing to be compared with ({against})."
     parts = [_movement(measured), *_quality(measured)]
-    if measured.learning is not None:
-        sure = f"; how much it usually varies is still being learnt ({measured.learning} past windows)"
+    if DISTRIBUTION in measured.learning:
+        sure = f"; how much it usually varies is still being learnt ({measured.learning[DISTRIBUTION]} past windows)"
     elif p_adjusted is None:
         sure = ""
     else:

@@ -27,7 +27,7 @@ class Measured:
     """The metrics of one subject in one window.
 
     `values` maps names such as `drift.psi` to numbers, `p` maps each test to its p-value; what could not be computed is
-    in neither. `learning` says how many past windows were known where they were too few for p-values.
+    in neither. `learning` says of each test without a p-value how many past windows are known, of `MIN_WINDOWS`.
     """
 
     values: Mapping[str, float]
@@ -35,7 +35,7 @@ class Measured:
     window: int
     reference: int
     culprit: str | None = None
-    learning: int | None = None
+    learning: Mapping[str, int] = field(default_factory=dict)
     distributions: Mapping[str, list[float] | list[str]] = field(default_factory=dict)
 
 
@@ -46,7 +46,7 @@ class _Collector:
         self.values: dict[str, float] = {}
         self.p: dict[str, float] = {}
         self.history = history
-        self.windows: list[int] = []
+        self.learning: dict[str, int] = {}
 
     def put(self, name: str, value: object) -> None:
         number = float(np.asarray(value, dtype=np.float64))
@@ -58,16 +58,23 @@ class _Collector:
         if np.isfinite(number):
             self.p[name] = number
 
-    def learn(self, ratios: Floats, df: object, size: Ints) -> Dispersion:
-        """Learn a test's dispersion from the past rows of `ratios` (T,)."""
-        past = np.where(size[:-1] >= _HISTORY_MIN, ratios[:-1], np.nan)
+    def learn(self, test: str, ratios: Floats, df: object, usable: Flags) -> Dispersion:
+        """Learn a test's dispersion from the past rows of `ratios` (T,) that are `usable` (T,)."""
+        past = np.where(usable[:-1], ratios[:-1], np.nan)
         found = dispersion.estimate(past, np.asarray(df, dtype=np.float64), flagged=self.history)
-        self.windows.append(int(found.windows))
+        if not found.known:
+            self.learning[test] = int(found.windows)
         return found
 
 
-def measure_subject(cells: Cells, windows: SubjectWindows, references: SubjectWindows, flagged: Flags) -> Measured:
-    """Measure the last of `windows` (T rows) against the last of `references`; `flagged` (T−1,) marks past alerts."""
+def measure_subject(
+    cells: Cells, windows: SubjectWindows, references: SubjectWindows, flagged: Flags, in_sample: Flags
+) -> Measured:
+    """Measure the last of `windows` (T rows) against the last of `references`; `flagged` (T−1,) marks past alerts.
+
+    `in_sample` (T,) marks windows of the data that the cells were cut from: they have nothing out of range or unseen by
+    construction, and so say nothing about how much that varies.
+    """
     out = _Collector(flagged)
     window, reference = cells.to_coarse(windows.cells), cells.to_coarse(references.cells)
     n, m = windows.present, references.present
@@ -82,7 +89,7 @@ def measure_subject(cells: Cells, windows: SubjectWindows, references: SubjectWi
     _share(out, "quality.missing", MISSING, (windows.missing, windows.total), (references.missing, references.total))
     violations = (windows.type_violations, windows.total), (references.type_violations, references.total)
     _share(out, "quality.type_violation", TYPE, *violations)
-    _share(out, f"quality.{name}", name, (strange, n), (strange_before, m))
+    _share(out, f"quality.{name}", name, (strange, n), (strange_before, m), usable=~in_sample)
 
     labels = cells.coarse_labels()
     worst = int(divergence.l_infinity(window[-1], reference[-1]).cell)
@@ -92,20 +99,15 @@ def measure_subject(cells: Cells, windows: SubjectWindows, references: SubjectWi
         int(windows.total[-1]),
         int(references.total[-1]),
         culprit=labels[worst] if worst >= 0 else None,
-        learning=_learning(out),
+        learning=out.learning,
         distributions={"cells": labels, "window": window[-1].tolist(), "reference": reference[-1].tolist()},
     )
-
-
-def _learning(out: _Collector) -> int | None:
-    known = max(out.windows, default=0)
-    return known if known < dispersion.MIN_WINDOWS else None
 
 
 def _chi2(out: _Collector, window: Ints, reference: Ints, n: Ints, m: Ints) -> float:
     """χ², and the divergences whose noise has its law: PSI and Jensen–Shannon."""
     chi2 = homogeneity.chi2(window, reference)
-    learnt = out.learn(chi2.ratio, chi2.df[-1], n)
+    learnt = out.learn(DISTRIBUTION, chi2.ratio, chi2.df[-1], n >= _HISTORY_MIN)
     p = float(homogeneity.chi2_p(chi2.statistic[-1], chi2.df[-1], learnt))
     now, before, size, base = window[-1], reference[-1], n[-1], m[-1]
     cells = divergence.occupied(now, before)
@@ -131,7 +133,7 @@ def _chi2(out: _Collector, window: Ints, reference: Ints, n: Ints, m: Ints) -> f
 def _ks(out: _Collector, cells: NumericCells, windows: SubjectWindows, references: SubjectWindows) -> float:
     ks = homogeneity.ks(windows.cells, references.cells, single=cells.single)
     n, m = windows.present, references.present
-    learnt = out.learn(ks.ratio, float(homogeneity.KS_DF), n)
+    learnt = out.learn(DISTRIBUTION, ks.ratio, float(homogeneity.KS_DF), n >= _HISTORY_MIN)
     p = float(homogeneity.ks_p(ks.lower[-1], n[-1], m[-1], learnt))
     out.put("drift.ks", ks.lower[-1])
     out.put("drift.ks_upper", ks.upper[-1])
@@ -143,7 +145,7 @@ def _mean(out: _Collector, windows: SubjectWindows, references: SubjectWindows) 
     window = moments.moments(windows.count, windows.sum, windows.sum_sq)
     reference = moments.moments(references.count, references.sum, references.sum_sq)
     shift = moments.mean_shift(window, reference)
-    learnt = out.learn(shift.ratio, 1.0, windows.count)
+    learnt = out.learn(DISTRIBUTION, shift.ratio, 1.0, windows.count >= _HISTORY_MIN)
     p = float(dispersion.widen(shift.p[-1], shift.ratio[-1], 1.0, learnt))
     out.put("drift.mean", window.mean[-1])
     out.put("drift.mean_reference", reference.mean[-1])
@@ -160,11 +162,14 @@ def _mean(out: _Collector, windows: SubjectWindows, references: SubjectWindows) 
 _Share = tuple[Ints, Ints]
 
 
-def _share(out: _Collector, name: str, test: str, window: _Share, reference: _Share) -> None:
-    """Compare a share of events, (k, n) row by row, with that of the reference."""
+def _share(
+    out: _Collector, name: str, test: str, window: _Share, reference: _Share, *, usable: Flags | None = None
+) -> None:
+    """Compare a share of events, (k, n) row by row, with that of the reference; `usable` rows show how it varies."""
     (k, n), (k0, n0) = window, reference
     ratios = proportions.pooled_z(k, n, k0, n0) ** 2
-    learnt = out.learn(ratios, 1.0, n)
+    known = n >= _HISTORY_MIN
+    learnt = out.learn(test, ratios, 1.0, known if usable is None else known & usable)
     found = proportions.difference(k[-1], n[-1], k0[-1], n0[-1])
     p = float(dispersion.widen(found.p, found.ratio, 1.0, learnt))
     if n[-1]:
@@ -201,4 +206,4 @@ def measure_traffic(traffic: TrafficWindows, members: Flags, rows: slice, flagge
         out.put("traffic.duration_mean", windows.duration_sum[-1] / windows.duration_count[-1])
     if references.duration_count[-1]:
         out.put("traffic.duration_mean_reference", references.duration_sum[-1] / references.duration_count[-1])
-    return Measured(out.values, out.p, count, int(references.count[-1]), learning=_learning(out))
+    return Measured(out.values, out.p, count, int(references.count[-1]), learning=out.learning)

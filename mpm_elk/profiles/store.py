@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from elasticsearch import Elasticsearch
 from mpm_elk.cluster.fenced import Document
 from mpm_elk.cluster.search import Search, scan, search_all
 from mpm_elk.contract.ids import digest
-from mpm_elk.contract.keys import ModelKey, Segment, VersionKey
+from mpm_elk.contract.keys import EVERYTHING, ModelKey, Segment, VersionKey
 from mpm_elk.contract.names import Index, monthly, part
 from mpm_elk.contract.queries import between
 from mpm_elk.profiles.profile import Profile
@@ -74,18 +74,40 @@ def to_document(key: ProfileKey, profile: Profile, run_id: str) -> Document:
     return Document(key.index, key.id, source)
 
 
-def read(
-    client: Elasticsearch, model: ModelKey, granularity: str, start: int, end: int, *, subjects: bool = True
-) -> Iterable[tuple[ProfileKey, Profile]]:
-    """Read a model's profiles that begin in [start, end), in order of time; without `subjects`, only their traffic."""
-    filters = [*model.filters(), {"term": {"mpm.profile.granularity": granularity}}, between(start, end)]
-    body: dict[str, Any] = {"query": {"bool": {"filter": filters}}}
-    if not subjects:
-        body["_source"] = {"excludes": ["mpm.profile.subjects"]}
-    for hit in scan(client, _pattern(model), body, sort="@timestamp"):
+@dataclass(frozen=True)
+class Wanted:
+    """Which of a model's profiles to read: of which length, beginning in [start, end) (ms), and what of them.
+
+    Without `subjects` only their traffic is read, without `segments` only those of all events. `but` leaves out what is
+    known already: versions and stretches [start, end) of time.
+    """
+
+    granularity: str
+    start: int
+    end: int
+    subjects: bool = True
+    segments: bool = True
+    but: Sequence[tuple[VersionKey, int, int]] = ()
+
+    def body(self, model: ModelKey) -> dict[str, Any]:
+        """Make the search."""
+        filters = [*model.filters(), {"term": {"mpm.profile.granularity": self.granularity}}]
+        filters.append(between(self.start, self.end))
+        if not self.segments:
+            filters.append({"term": {"mpm.segment_key": EVERYTHING.key}})
+        known = [{"bool": {"filter": [*version.filters(), between(*span)]}} for version, *span in self.but]
+        body: dict[str, Any] = {"query": {"bool": {"filter": filters, "must_not": known}}}
+        if not self.subjects:
+            body["_source"] = {"excludes": ["mpm.profile.subjects"]}
+        return body
+
+
+def read(client: Elasticsearch, model: ModelKey, wanted: Wanted) -> Iterable[tuple[ProfileKey, Profile]]:
+    """Read a model's profiles in order of time."""
+    for hit in scan(client, _pattern(model), wanted.body(model), sort="@timestamp"):
         mpm = hit["_source"]["mpm"]
-        [segment] = mpm["segment"].items() or [("", "")]
-        key = ProfileKey(model.version(mpm["model"]["version"]), Segment(*segment), granularity, hit["sort"][0])
+        segment = next((Segment(name, value) for name, value in mpm["segment"].items()), EVERYTHING)
+        key = ProfileKey(model.version(mpm["model"]["version"]), segment, wanted.granularity, hit["sort"][0])
         yield key, Profile.from_document({"subjects": {}, **mpm["profile"]})
 
 

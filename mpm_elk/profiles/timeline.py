@@ -11,6 +11,9 @@ from mpm_elk.timespan import DAY_MS, milliseconds
 
 Slots = list[Profile | None]
 
+BASELINE = "baseline"
+"""The owner of windows that training data stands in for."""
+
 
 def unit_for(length: timedelta) -> str:
     """Choose the stored profiles that windows of `length` are merged from."""
@@ -92,7 +95,7 @@ class Timeline:
         if busiest is not None:
             return busiest[0], busiest[1].version
         if segment == EVERYTHING and self.length == DAY_MS and (profile := self.days.get(self.time(at)[0])):
-            return profile, "baseline"
+            return profile, BASELINE
         return None, ""
 
 

@@ -80,7 +80,17 @@ def from_file(
     content = f"{_sha256(path)} {json.dumps(asdict(columns), sort_keys=True, default=sorted)}"
     fresh = tuple(name for name in wanted.subjects if name not in frozen.subjects)
     return _save(
-        client, version, counts, days, stored, content, path.name, now_ms, fresh=fresh, ids=found.ids, empty=found.empty
+        client,
+        version,
+        counts=counts,
+        days=days,
+        stored=stored,
+        content=content,
+        source=path.name,
+        now_ms=now_ms,
+        fresh=fresh,
+        ids=found.ids,
+        empty=found.empty,
     )
 
 
@@ -152,12 +162,12 @@ def from_window(
     return _save(
         client,
         version,
-        counts,
-        days,
-        stored,
-        f"{iso(start_ms)} {iso(end_ms)} {content_hash(counts.to_document())}",
-        f"{iso(start_ms)} to {iso(end_ms)}",
-        now_ms,
+        counts=counts,
+        days=days,
+        stored=stored,
+        content=f"{iso(start_ms)} {iso(end_ms)} {content_hash(counts.to_document())}",
+        source=f"{iso(start_ms)} to {iso(end_ms)}",
+        now_ms=now_ms,
         fresh=tuple(name for name in wanted.subjects if name not in known.subjects),
     )
 
@@ -210,13 +220,13 @@ def _only(profile: Profile, names: set[str]) -> Profile:
 def _save(
     client: Elasticsearch,
     version: VersionKey,
+    *,
     counts: Profile,
     days: Mapping[int, Profile],
     stored: CellSet,
     content: str,
     source: str,
     now_ms: int,
-    *,
     fresh: tuple[str, ...],
     ids: tuple[str, ...] = (),
     empty: tuple[str, ...] = (),

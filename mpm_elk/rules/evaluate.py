@@ -131,8 +131,8 @@ def _lack(rule: Rule, metric: Metric, measured: Measured, value: float | None, e
     if value is None:
         return f"{rule.metric} cannot be computed"
     if rule.evidence == "required" and evidence is None:
-        if measured.learning is not None:
-            return f"learning how much past windows vary: {measured.learning} of {MIN_WINDOWS} windows"
+        if metric.test in measured.learning:
+            return f"learning how much past windows vary: {measured.learning[metric.test]} of {MIN_WINDOWS} windows"
         return "no p-value can be computed"
     return None
 

@@ -17,7 +17,7 @@ from mpm_elk.metrics.measure import Measured, measure_subject, measure_traffic
 from mpm_elk.metrics.reference import members
 from mpm_elk.profiles.cells import OUTPUTS
 from mpm_elk.profiles.profile import Profile
-from mpm_elk.profiles.timeline import Slots, Timeline, subject
+from mpm_elk.profiles.timeline import BASELINE, Slots, Timeline, subject
 from mpm_elk.profiles.windows import SubjectWindows, subject_windows, traffic_windows
 from mpm_elk.rules.evaluate import adjust_over_subjects, chance_per_look, evaluate, subjects_of
 from mpm_elk.rules.judgement import (
@@ -108,6 +108,7 @@ class Judge:
         flagged = self.alarms.flags(key.subject, key.segment, self.timeline)
         rows = _with_history(at)
         history, past_flags = windows.take(rows), flagged[rows][:-1]
+        in_sample = np.array([owner == BASELINE for owner in owners[rows]], dtype=np.bool_)
         reference = self.monitor.reference
 
         if reference.kind == "version":
@@ -116,7 +117,7 @@ class Judge:
             beside = subject_windows(cells, subject(others, key.subject)).take(rows)
             start, end = self.timeline.time(at)
             used = ReferenceUsed(windows=1, start=start, end=end, versions=(other.version,))
-            return measure_subject(cells, history, beside, past_flags), used
+            return measure_subject(cells, history, beside, past_flags, in_sample), used
 
         if reference.kind == "baseline":
             entry = self.known.baselines.get(key.version.version) or BaselineCounts("", Profile(), {})
@@ -124,14 +125,16 @@ class Judge:
             if len(past.missing) >= MIN_WINDOWS:
                 # The baseline's own days show how much windows vary where nothing drifts.
                 history, past_flags = _stack(past, windows.take(slice(at, at + 1))), np.zeros(len(past.missing), bool)
+                in_sample = np.append(np.ones(len(past.missing), dtype=np.bool_), False)
             total = subject_windows(cells, [entry.total.subjects.get(key.subject)])
             beside = total.take(np.zeros(len(history.missing), dtype=np.intp))
-            return measure_subject(cells, history, beside, past_flags), ReferenceUsed(baseline=entry.id or None)
+            used = ReferenceUsed(baseline=entry.id or None)
+            return measure_subject(cells, history, beside, past_flags, in_sample), used
 
         usable = windows.total > 0
         chosen = members(reference, self.monitor.length, usable, ~flagged)
         used = _used(self.timeline, chosen[at], usable, flagged, owners)
-        return measure_subject(cells, history, windows.pool(chosen[rows]), past_flags), used
+        return measure_subject(cells, history, windows.pool(chosen[rows]), past_flags, in_sample), used
 
 
 def _looks_at(rule: Rule, key: SubjectKey) -> bool:

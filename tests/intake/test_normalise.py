@@ -5,15 +5,39 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from intake_events import AT, LIMITS, NOW_MS, event, line, stored
 from pydantic import ValidationError
 
 from mpm_elk.contract import limits as contract
 from mpm_elk.contract.events import PredictionEvent
 from mpm_elk.contract.ids import bucket, prediction_id
 from mpm_elk.intake.limits import Limits
-from mpm_elk.intake.normalise import normalise
+from mpm_elk.intake.normalise import Stored, normalise
 from mpm_elk.intake.reasons import REASONS, Rejected
+
+NOW_MS = 1_795_000_000_000  # 2026-11-18T11:06:40Z
+AT = "2026-11-18T10:00:00.123Z"
+LIMITS = Limits()
+
+
+def event(**changes: Any) -> dict[str, Any]:
+    """Make a small event; `changes` replace parts of `mpm`, and a part that is None is taken out."""
+    mpm: dict[str, Any] = {
+        "model": {"name": "credit-risk", "version": "3"},
+        "prediction": {"id": "p1", "score": 0.83},
+        "features": {"income": 51000, "purpose": "car"},
+    }
+    mpm |= changes
+    return {"@timestamp": AT, "mpm": {key: value for key, value in mpm.items() if value is not None}}
+
+
+def line(document: Any) -> bytes:
+    """Write a document as one line."""
+    return json.dumps(document).encode()
+
+
+def stored(document: Any, limits: Limits = LIMITS) -> Stored:
+    """Normalise an event."""
+    return normalise(line(document), now_ms=NOW_MS, limits=limits)
 
 
 def rejected(raw: bytes | dict[str, Any], limits: Limits = LIMITS) -> Rejected:
@@ -257,7 +281,8 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.c
 FINITE = st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
 NUMBERS = FINITE | FINITE | FINITE | st.sampled_from([math.nan, math.inf, "1", True, None])
 WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
-TEXTS: st.SearchStrategy[Any] = WORDS | WORDS | WORDS | st.integers() | st.sampled_from(["", "x" * 128, "x" * 129, 1.5, True, None, []])
+ODD_TEXTS: st.SearchStrategy[Any] = st.sampled_from(["", "x" * 128, "x" * 129, 1.5, True, None, []])
+TEXTS: st.SearchStrategy[Any] = WORDS | WORDS | WORDS | st.integers() | ODD_TEXTS
 
 
 @st.composite

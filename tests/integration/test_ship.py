@@ -291,6 +291,16 @@ def test_an_absent_cluster_stops_shipping_which_then_goes_on_there(
     assert list((tmp_path / "state").iterdir()) == []
 
 
+def test_without_a_place_for_checkpoints_everything_is_sent_all_the_same(
+    shipper: Elasticsearch, admin_client: Elasticsearch, model: str, tmp_path: Path
+) -> None:
+    (tmp_path / "state").write_text("a file where the folder should be")
+    report = send(shipper, write(tmp_path / "log", [event(model, i) for i in range(10)]))
+    assert report.complete
+    assert len(report.notes) == 1
+    assert count(admin_client, model) == 10
+
+
 def environment(settings: ElasticsearchSettings, state: Path) -> dict[str, str]:
     assert settings.username
     assert settings.password
