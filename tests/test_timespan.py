@@ -29,7 +29,7 @@ def test_the_largest_unit_is_written() -> None:
     assert [format_span(timedelta(seconds=s)) for s in (86400, 3600, 60, 61, 604800)] == ["1d", "1h", "1m", "61s", "7d"]
 
 
-@given(st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)))
+@given(st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
 def test_instants_keep_their_milliseconds(instant: datetime) -> None:
     ms = to_ms(instant)
     assert from_ms(ms) == instant.replace(microsecond=instant.microsecond // 1000 * 1000)
@@ -40,7 +40,7 @@ def test_zones_are_converted_and_no_zone_is_utc() -> None:
     berlin = timezone(timedelta(hours=2))
     assert (
         to_ms(datetime(2026, 7, 1, 2, tzinfo=berlin))
-        == to_ms(datetime(2026, 7, 1))
+        == to_ms(datetime(2026, 7, 1))  # noqa: DTZ001
         == to_ms(parse_instant("2026-07-01"))
     )
     assert parse_instant("2026-07-01T02:00+02:00") == parse_instant("2026-07-01T00:00:00Z")

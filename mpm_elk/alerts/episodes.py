@@ -1,8 +1,9 @@
 """From windows to episodes: when an alert begins, goes on, and ends. Pure.
 
 An episode belongs to one rule, subject and segment of a model; versions of the model share it. It opens when a rule's
-`for` windows in a row, counting only windows with enough data, are alarming; it recovers with the first window that has
-enough data and is not. A window with too little data neither opens nor ends one.
+`for` windows in a row, counting only windows with enough data, are alarming. It goes on while windows are alarming or
+sustain it (`Evaluation.sustains`), and recovers with the first window that has enough data and does neither. A window
+with too little data neither opens nor ends one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -124,8 +125,9 @@ def _open(series: Series, streak: list[Point]) -> Episode:
 
 def _go_on(episode: Episode, point: Point) -> None:
     if not point.severity.alarming:
-        episode.end = episode.last.end
-        episode.transitions.append(Transition(RECOVERED, point))
+        if not point.evaluation.sustains:
+            episode.end = episode.last.end
+            episode.transitions.append(Transition(RECOVERED, point))
         return
     if point.severity is not episode.last.severity:
         action = ESCALATED if point.severity.rank > episode.last.severity.rank else EASED

@@ -14,6 +14,7 @@ from mpm_elk.cluster.compare_and_set import Stored, get_many, put_if_unchanged
 from mpm_elk.cluster.fenced import Document, append
 from mpm_elk.cluster.leases import Lease
 from mpm_elk.cluster.search import Search, scan, search_all
+from mpm_elk.config.model import Rule
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.contract.names import Index, part
 from mpm_elk.rules.documents import segment_of
@@ -59,7 +60,7 @@ class AlertKeeper:
         points = self._points(judged, since, stored)
 
         updates: list[tuple[Document, Stored | None]] = []
-        events: list[Document] = []
+        events: list[tuple[Document, Episode, Transition]] = []
         kept = Kept()
         for series in sorted({*points, *stored}):
             rule = rules[series.rule]
@@ -71,17 +72,19 @@ class AlertKeeper:
                 if document is not None:
                     updates.append((document, before))
                     kept.changed.append(episode)
-                new = [t for t in episode.transitions if t.point.start >= since]
-                kept.happened += [(episode, transition) for transition in new]
-                events += [event_document(episode, rule, t, self.now_ms, self.run_id) for t in new]
+                events += [self._event(episode, rule, t) for t in episode.transitions if t.point.start >= since]
             for before in known.values():
                 episode = read_episode(before.source)
-                transition = Transition(WITHDRAWN, episode.last)
                 updates.append((withdrawn(before.source, self.now_ms, self.run_id), before))
-                kept.happened.append((episode, transition))
-                events.append(event_document(episode, rule, transition, self.now_ms, self.run_id))
-        kept.written = self._write(updates, events)
+                events.append(self._event(episode, rule, Transition(WITHDRAWN, episode.last)))
+        told = get_many(self.client, [(document.index, document.id) for document, *_ in events], ["event.action"])
+        news = [event for event in events if event[0].id not in told]
+        kept.happened = [(episode, transition) for _, episode, transition in news]
+        kept.written = self._write(updates, [document for document, *_ in news])
         return kept
+
+    def _event(self, episode: Episode, rule: Rule, transition: Transition) -> tuple[Document, Episode, Transition]:
+        return event_document(episode, rule, transition, self.now_ms, self.run_id), episode, transition
 
     def _stored(self, since: int) -> dict[Series, dict[str, Stored]]:
         """Read the episodes that were open at `since` or later: series → uuid → document."""

@@ -79,7 +79,7 @@ def translate(error: ApiError | TransportError) -> MpmError:
         return PermissionDeniedError(
             f"the user may not do this: {reason(error)}", remedy="give the user the role that `mpm-elk setup` installs"
         )
-    if isinstance(error, TlsError):
+    if isinstance(error, TlsError) and _distrusts(error):
         return CertificateError(
             f"the cluster's certificate is not trusted: {error.message}",
             remedy="set `ca_certs` to the cluster's CA, or `ca_fingerprint`",
@@ -100,6 +100,12 @@ def translate(error: ApiError | TransportError) -> MpmError:
     if isinstance(error, ApiError):
         return ClusterError(f"Elasticsearch answered {error.meta.status}: {reason(error)}")
     return ClusterError(f"Elasticsearch could not be used: {error}")
+
+
+def _distrusts(error: TlsError) -> bool:
+    """Tell a certificate that is not trusted from a TLS connection that was cut."""
+    text = str(error).lower()
+    return "certificate" in text or "fingerprint" in text
 
 
 def reason(error: ApiError) -> str:

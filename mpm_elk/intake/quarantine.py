@@ -14,7 +14,7 @@ from mpm_elk.cluster.client import translated
 from mpm_elk.cluster.search import Search, search_all
 from mpm_elk.contract.names import Index, dated
 from mpm_elk.errors import InputError
-from mpm_elk.intake.lines import Line
+from mpm_elk.intake.lines import HELD_MAX_BYTES, Line
 from mpm_elk.intake.normalise import ECS_VERSION
 from mpm_elk.intake.reasons import Rejected
 from mpm_elk.timespan import iso
@@ -32,18 +32,22 @@ def quarantine_id(line: Line) -> str:
     The same line from another file, or sent again, is kept once in a month. Sent again in a later month it is kept
     there again, because a shipper may not read, and so cannot look for it.
     """
-    digest = line.sha256 or hashlib.sha256(line.raw).digest()
-    return urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return urlsafe_b64encode(_hash(line)).rstrip(b"=").decode()
+
+
+def _hash(line: Line) -> bytes:
+    return line.sha256 or hashlib.sha256(line.raw).digest()
 
 
 def quarantine(line: Line, rejected: Rejected, *, source: str, now_ms: int) -> Action:
     """Make the action that puts `line` into quarantine.
 
-    The line is kept as text, or in base64 where it is not UTF-8. Of a line that was too long to be held
-    (`Line.cut`) the first 64 KiB are kept, with its size and hash: it can be looked at, not retried.
+    The line is kept as text, or in base64 where it is not UTF-8. Of a line above 8 MiB, which a small node refuses to
+    take (429 for ever), the first 64 KiB are kept, with its size and hash: it can be looked at, not retried.
     """
     now = iso(now_ms)
-    raw = line.raw[:_SHOWN_OF_CUT] if line.cut else line.raw
+    cut = line.cut or line.size > HELD_MAX_BYTES
+    raw = line.raw[:_SHOWN_OF_CUT] if cut else line.raw
     about: dict[str, Any] = {
         "state": OPEN,
         "reason_code": rejected.code,
@@ -53,10 +57,10 @@ def quarantine(line: Line, rejected: Rejected, *, source: str, now_ms: int) -> A
         "updated": now,
         "attempts": 0,
     }
-    if line.cut:
-        about |= {"truncated": True, "sha256": line.sha256.hex()}
+    if cut:
+        about |= {"truncated": True, "sha256": _hash(line).hex()}
     event: dict[str, Any] = {"kind": "event", "module": "mpm", "dataset": "mpm.quarantine", "ingested": now}
-    text = _text(raw, cut=line.cut)
+    text = _text(raw, cut=cut)
     if text is None:
         about["raw_base64"] = b64encode(raw).decode()
     else:

@@ -72,17 +72,15 @@ def estimate(
 ) -> Dispersion:
     """Learn the dispersion from past windows' ratios `(..., W)`; nan is ignored; `df` is `(...)`.
 
-    `flagged` `(..., W)` marks past windows that raised an alert. Their ratios are cut to the largest unflagged
-    one: so one incident does not blind the tests for as long as it stays in the history, and a stormy spell
-    still widens the law. Fewer than `min_windows` ratios, or none unflagged: unknown.
+    `flagged` `(..., W)` marks past windows, in order of time, that raised an alert. Flagged windows that follow each
+    other are one event and count once: the first, cut to the largest unflagged ratio. So a long incident does not
+    blind the tests while it lasts and for as long as it stays in the history, and storms still widen the law. Fewer
+    than `min_windows` ratios, or none unflagged: unknown.
     """
     values = np.array(ratios, dtype=np.float64)
-    present = ~np.isnan(values)
     if flagged is not None:
-        alarmed = np.broadcast_to(np.asarray(flagged, dtype=np.bool_), values.shape)
-        usual = np.where(present & ~alarmed, values, -np.inf).max(axis=-1, keepdims=True)
-        values = np.where(alarmed, np.minimum(values, np.where(np.isfinite(usual), usual, np.nan)), values)
-        present = ~np.isnan(values)
+        values = _once_an_event(values, np.broadcast_to(np.asarray(flagged, dtype=np.bool_), values.shape))
+    present = ~np.isnan(values)
     windows = present.sum(axis=-1).astype(np.float64)
     enough = windows >= max(min_windows, 2)
     df = np.broadcast_to(np.asarray(df, dtype=np.float64), windows.shape)
@@ -97,6 +95,16 @@ def estimate(
         windows=windows,
         df=np.array(df),
     )
+
+
+def _once_an_event(ratios: Floats, flagged: Flags) -> Floats:
+    """Keep the first of flagged windows that follow each other, cut to the largest unflagged one; drop the others."""
+    usual = np.where(~np.isnan(ratios) & ~flagged, ratios, -np.inf).max(axis=-1, keepdims=True)
+    usual = np.where(np.isfinite(usual), usual, np.nan)
+    goes_on = flagged.copy()
+    goes_on[..., 1:] &= flagged[..., :-1]
+    goes_on[..., :1] = False
+    return np.where(goes_on, np.nan, np.where(flagged, np.minimum(ratios, usual), ratios))
 
 
 def tail(ratio: npt.ArrayLike, df: npt.ArrayLike, dispersion: Dispersion | None = None) -> Floats:

@@ -21,6 +21,8 @@ from mpm_elk.metrics.multiplicity import adjust, min_p
 
 _MONTH = timedelta(days=30)
 _Q_MAX = 0.01
+_SUSTAINING = 0.05
+"""An open alert asks about one subject only: no control over others or over looks is due."""
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -46,7 +48,11 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What one rule says of one subject in one window, and on what numbers."""
+    """What one rule says of one subject in one window, and on what numbers.
+
+    `sustains` says that an alert which is open stays open: the threshold is crossed, and the evidence is what one needs
+    who asks about this subject alone.
+    """
 
     rule: str
     metric: str
@@ -57,10 +63,11 @@ class Evaluation:
     upper: float | None = None
     threshold: float | None = None
     p_adjusted: float | None = None
+    sustains: bool = False
 
     def to_document(self) -> dict[str, Any]:
         """Write the evaluation as JSON."""
-        return {name: value for name, value in vars(self).items() if value is not None}
+        return {name: value for name, value in vars(self).items() if value is not None and value is not False}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "Evaluation":
@@ -104,22 +111,29 @@ def evaluate(rule: Rule, measured: Measured, p_adjusted: float | None, level: fl
     limits = measured.values.get(f"{rule.metric}_lower"), measured.values.get(f"{rule.metric}_upper")
     severity, threshold = _crossed(rule, metric, value)
     text = f"{rule.metric} is {value:.4g}"
+    sustains = False
     if severity is Severity.OK:
         reason = text
     elif rule.evidence == "required" and (evidence is None or evidence > level):
         severity, reason = Severity.OK, f"{text}, which chance explains (adjusted p {evidence:.2g} > {level:.2g})"
+        sustains = _own_p(metric, measured, default=1.0) <= _SUSTAINING
     else:
+        sustains = True
         sure = f", adjusted p {evidence:.2g}" if evidence is not None else ""
         reason = f"{text}, {severity} from {threshold:g}{sure}"
-    return Evaluation(rule.id, rule.metric, severity, reason, value, *limits, threshold, evidence)
+    return Evaluation(rule.id, rule.metric, severity, reason, value, *limits, threshold, evidence, sustains)
+
+
+def _own_p(metric: Metric, measured: Measured, *, default: float) -> float:
+    """Give the p of the metric's own test, adjusted over the subject's tests."""
+    return min(1.0, measured.p.get(metric.test, default) * len(measured.p))
 
 
 def _evidence(metric: Metric, measured: Measured, p_adjusted: float | None) -> float | None:
     """Adjust the metric's own p over the subject's tests, and over the subjects of the window."""
-    own = measured.p.get(metric.test)
-    if own is None or p_adjusted is None:
+    if metric.test not in measured.p or p_adjusted is None:
         return None
-    return max(p_adjusted, min(1.0, own * len(measured.p)))
+    return max(p_adjusted, _own_p(metric, measured, default=1.0))
 
 
 def _lack(rule: Rule, metric: Metric, measured: Measured, value: float | None, evidence: float | None) -> str | None:

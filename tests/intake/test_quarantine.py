@@ -3,7 +3,7 @@ import json
 from base64 import b64decode
 from typing import Any
 
-from mpm_elk.intake.lines import Line
+from mpm_elk.intake.lines import HELD_MAX_BYTES, Line
 from mpm_elk.intake.quarantine import Item, quarantine, quarantine_id
 from mpm_elk.intake.reasons import Rejected
 
@@ -72,3 +72,9 @@ def test_of_a_cut_line_the_start_is_kept_and_said() -> None:
     assert (about["truncated"], about["bytes"], about["sha256"]) == (True, 50_000_000, whole.hex())
     # The cut goes through a character, which is no fault of the line.
     assert found["event"]["original"] == "x" + "ü" * ((64 << 9) - 1)
+
+
+def test_a_line_that_was_held_and_is_too_large_to_store_is_cut() -> None:
+    raw = b"x" * (HELD_MAX_BYTES + 1)
+    about = document(Line(1, 0, raw, False, len(raw)))["mpm"]["quarantine"]
+    assert (about["truncated"], about["sha256"]) == (True, hashlib.sha256(raw).hexdigest())

@@ -125,7 +125,7 @@ def test_elasticsearch_and_python_count_the_same(
 
 def test_cells_that_were_cut_from_the_rows_hold_them_alike(admin_client: Elasticsearch) -> None:
     model = Model(admin_client)
-    values = [v for v in np.random.default_rng(3).lognormal(0, 3, 800).tolist()] + [0.0] * 200 + [-0.0] * 10
+    values = np.random.default_rng(3).lognormal(0, 3, 800).tolist() + [0.0] * 200 + [-0.0] * 10
     model.send([model.event(T0 + at, {"x": value}) for at, value in enumerate(values)])
     refresh(admin_client, [model.pattern])
     main, other = fields_of("features.x", numeric=True)

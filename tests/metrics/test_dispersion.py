@@ -33,7 +33,7 @@ def test_nan_is_left_out_and_too_few_are_unknown() -> None:
 
 def test_flagged_windows_are_cut_to_the_largest_unflagged() -> None:
     values = np.append(np.linspace(1, 3, 40), [500.0, 2.0])
-    flagged = np.arange(42) >= 40
+    flagged = np.arange(42) == 40
     found = estimate(values, 10, flagged=flagged)
     assert found.mean == pytest.approx(np.append(np.linspace(1, 3, 40), [3.0, 2.0]).mean())
     assert found.windows == 42
@@ -93,6 +93,15 @@ def test_false_alarms_of_clustered_rows_are_near_nominal(factors: int) -> None:
     assert float((p < 0.01 / 11).mean()) < 0.003
     # The reason for all this: dividing by the mean alone alarms far too often.
     assert float((stats.chi2.sf(now * 19 / learnt.mean, 19) < 0.01 / 11).mean()) > 0.02
+
+
+def test_flagged_windows_in_a_row_count_once() -> None:
+    values = np.concatenate([np.linspace(0.5, 1.5, 40), [50.0, 60.0, 70.0], [1.0], [80.0]])
+    flagged = values > 10
+    found = estimate(values, 10, flagged=flagged)
+    assert found.windows == 43  # 40, the first of three, one, and a second event
+    expected = np.concatenate([np.linspace(0.5, 1.5, 40), [1.5, 1.0, 1.5]])
+    assert found.mean == pytest.approx(max(1.0, expected.mean()))
 
 
 def test_real_drift_is_still_found_under_dispersion() -> None:

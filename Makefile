@@ -1,0 +1,73 @@
+# Needs: make, Python 3.11 or later with venv, and a way to PyPI. `make help` lists what there is.
+
+PYTHON ?=
+ES_VERSION ?=
+KEEP ?=
+FULL ?=
+PYTEST_ARGS ?=
+
+VENV := .venv
+EXTRA_REQUIREMENTS :=
+ifneq ($(filter 8 8.%,$(ES_VERSION)),)
+  # The client must not be newer than the server.
+  VENV := .venv-es8
+  EXTRA_REQUIREMENTS := elasticsearch>=8.19,<9
+endif
+
+BIN := $(VENV)/bin
+START := $(shell date +%s)
+ES_ENV := $(if $(ES_VERSION),ES_VERSION=$(ES_VERSION))
+
+# $(call timed,NAME,COMMAND): run a command, and say how long everything took, installing included.
+timed = @status=0; { $(2); } || status=$$?; \
+  seconds=$$(( $$(date +%s) - $(START) )); \
+  if [ $$status -eq 0 ]; then outcome="done"; else outcome="FAILED"; fi; \
+  echo "make $(1): $$outcome, $$(( seconds / 60 )) min $$(( seconds % 60 )) s"; \
+  exit $$status
+
+INSTALL = @PYTHON="$(PYTHON)" tools/venv $(VENV)
+AFTER_INSTALL = @touch $@
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-unit lint format clean
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "PYTHON=/path/to/python chooses the Python that the virtual environment is made of."
+
+demo: $(VENV)/.demo-installed ## replay real flights, watch the alerts (FULL=1: the whole year; KEEP=1: leave Elasticsearch up)
+	$(call timed,demo,$(BIN)/mpm-elk demo $(if $(FULL),--full) $(if $(KEEP),--keep))
+
+test: $(VENV)/.test-installed ## run all tests, on a real Elasticsearch too (ES_VERSION=8.19: on that version)
+	@echo "running all tests; Elasticsearch and, where none is found, a JDK are fetched once (up to 350 MB)"
+	$(call timed,test,$(ES_ENV) MPM_REQUIRE_ES=1 $(BIN)/pytest --durations=15 $(PYTEST_ARGS))
+
+test-unit: $(VENV)/.test-installed ## run the tests that need no Elasticsearch
+	$(call timed,test-unit,$(BIN)/pytest -m "not integration" $(PYTEST_ARGS))
+
+lint: $(VENV)/.lint-installed ## check style, types, and that generated files are fresh
+	$(call timed,lint,$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy \
+	  && $(BIN)/python -m mpm_elk.contract.generate --check)
+
+format: $(VENV)/.lint-installed ## format the code, and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove virtual environments, caches and build results; Elasticsearch and the JDK stay in the user's cache
+	rm -rf .venv .venv-es8 build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp a purpose: what is installed already is not asked for again, until pyproject.toml changes.
+$(VENV)/.demo-installed: pyproject.toml tools/venv
+	$(INSTALL) -e '.[demo]' $(if $(EXTRA_REQUIREMENTS),'$(EXTRA_REQUIREMENTS)')
+	$(AFTER_INSTALL)
+
+$(VENV)/.test-installed: pyproject.toml tools/venv
+	$(INSTALL) -e '.[demo]' --group test $(if $(EXTRA_REQUIREMENTS),'$(EXTRA_REQUIREMENTS)')
+	$(AFTER_INSTALL)
+
+$(VENV)/.lint-installed: pyproject.toml tools/venv
+	$(INSTALL) -e '.[demo]' --group test --group lint $(if $(EXTRA_REQUIREMENTS),'$(EXTRA_REQUIREMENTS)')
+	$(AFTER_INSTALL)
