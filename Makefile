@@ -38,7 +38,7 @@ help: ## list the targets
 	@echo "PYTHON=/path/to/python chooses the Python that the virtual environment is made of."
 
 demo: $(VENV)/.demo-installed ## replay real flights, watch the alerts (FULL=1: the whole year; KEEP=1: leave Elasticsearch up)
-	$(call timed,demo,$(BIN)/mpm-elk demo $(if $(FULL),--full) $(if $(KEEP),--keep))
+	$(call timed,demo,$(BIN)/mpm-elk demo $(if $(filter-out 0,$(FULL)),--full) $(if $(filter-out 0,$(KEEP)),--keep))
 
 test: $(VENV)/.test-installed ## run all tests, on a real Elasticsearch too (ES_VERSION=8.19: on that version)
 	@echo "running all tests; Elasticsearch and, where none is found, a JDK are fetched once (up to 350 MB)"

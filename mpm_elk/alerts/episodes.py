@@ -13,7 +13,8 @@ from mpm_elk.contract.ids import digest
 from mpm_elk.contract.keys import ModelKey, Segment
 from mpm_elk.rules.evaluate import Evaluation, Severity
 
-OPENED, ESCALATED, EASED, RECOVERED, WITHDRAWN = "opened", "escalated", "eased", "recovered", "withdrawn"
+OPENED, ESCALATED, EASED, RECOVERED = "opened", "escalated", "eased", "recovered"
+WITHDRAWN, REINSTATED = "withdrawn", "reinstated"
 
 
 @dataclass(frozen=True, order=True)

@@ -8,7 +8,7 @@ from typing import Any
 from elasticsearch import Elasticsearch
 
 from mpm_elk.alerts.documents import event_document, read_episode, to_document, withdrawn
-from mpm_elk.alerts.episodes import WITHDRAWN, Episode, Point, Series, Transition, walk, worst_of
+from mpm_elk.alerts.episodes import REINSTATED, WITHDRAWN, Episode, Point, Series, Transition, walk, worst_of
 from mpm_elk.cluster.changes import refresh
 from mpm_elk.cluster.compare_and_set import Stored, get_many, put_if_unchanged
 from mpm_elk.cluster.fenced import Document, append
@@ -73,9 +73,13 @@ class AlertKeeper:
                     updates.append((document, before))
                     kept.changed.append(episode)
                 events += [self._event(episode, rule, t) for t in episode.transitions if t.point.start >= since]
+                if before is not None and _is_withdrawn(before):
+                    events.append(self._event(episode, rule, Transition(REINSTATED, episode.last)))
             for before in known.values():
                 episode = read_episode(before.source)
-                updates.append((withdrawn(before.source, self.now_ms, self.run_id), before))
+                if not _is_withdrawn(before):
+                    updates.append((withdrawn(before.source, self.now_ms, self.run_id), before))
+                # Also for one that is withdrawn already: the run that did it may have died before it told so.
                 events.append(self._event(episode, rule, Transition(WITHDRAWN, episode.last)))
         told = get_many(self.client, [(document.index, document.id) for document, *_ in events], ["event.action"])
         news = [event for event in events if event[0].id not in told]
@@ -99,8 +103,7 @@ class AlertKeeper:
         hits = scan(self.client, Index.ALERTS, {"query": query, "_source": False}, sort="mpm.alert.start")
         found: dict[Series, dict[str, Stored]] = defaultdict(dict)
         for uuid, document in get_many(self.client, [(hit["_index"], hit["_id"]) for hit in hits]).items():
-            if not document.source["mpm"]["alert"].get("withdrawn"):
-                found[read_episode(document.source).series][uuid] = document
+            found[read_episode(document.source).series][uuid] = document
         return found
 
     def _points(
@@ -163,6 +166,10 @@ class AlertKeeper:
             self.lease.keep()
             written += append(self.client, events)
         return written
+
+
+def _is_withdrawn(stored: Stored) -> bool:
+    return bool(stored.source["mpm"]["alert"].get("withdrawn"))
 
 
 def active_alerts(client: Elasticsearch, at_least: str, models: Sequence[str] = ()) -> int:

@@ -4,7 +4,6 @@
 which action an answer belongs to; this module does, over the same `_bulk` API.
 """
 
-import re
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -15,17 +14,16 @@ from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 from elastic_transport import ConnectionError as TransportConnectionError
-from elastic_transport import ConnectionTimeout, TlsError, TransportError
+from elastic_transport import ConnectionTimeout, TransportError
 from elasticsearch import ApiError, Elasticsearch
 
 from mpm_elk.cluster.client import reason as reason_of
 from mpm_elk.cluster.client import translate
-from mpm_elk.errors import PermissionDeniedError
+from mpm_elk.errors import CertificateError, PermissionDeniedError
 
 MAX_BYTES = 8 << 20
 MAX_ACTIONS = 1000
 
-_CERTIFICATE = re.compile("certificate|fingerprint", re.IGNORECASE)
 _RETRIED = frozenset({429, 502, 503, 504})
 _TOO_LARGE = 413
 _DOCUMENT_FAULTS = frozenset(
@@ -195,12 +193,10 @@ class _Sender:
                 refresh="wait_for" if self._refresh else None,
             )
         except (TransportConnectionError, ConnectionTimeout) as error:
-            if not isinstance(error, TlsError):
-                return translate(error).message
-            # A connection that is cut looks like a fault of TLS too; only a bad certificate stays bad.
-            if _CERTIFICATE.search(error.message):
-                raise translate(error) from error
-            return f"the connection broke: {error.message}"
+            fault = translate(error)
+            if isinstance(fault, CertificateError):
+                raise fault from error
+            return fault.message
         except ApiError as error:
             if error.meta.status == _TOO_LARGE:
                 return _TooLarge(f"the request of {sum(map(len, lines))} bytes is too large for the cluster")

@@ -5,11 +5,13 @@ came since, however late their `@timestamp` is. The primary's global checkpoint 
 missing; replicas may lag behind it.
 """
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from elastic_transport import ConnectionTimeout
 from elasticsearch import Elasticsearch
 
 from mpm_elk.cluster.client import translated
@@ -18,6 +20,7 @@ from mpm_elk.contract.keys import ModelKey, VersionKey
 from mpm_elk.timespan import HOUR_MS
 
 NOTHING_READ = -1
+_IMPATIENCE = 2
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,18 @@ def positions(client: Elasticsearch, pattern: str) -> dict[str, ReadPosition]:
     return found
 
 
+def incomplete(client: Elasticsearch, pattern: str) -> set[str]:
+    """Name the indices that match and lack a shard. To refresh or search one takes minutes, and gives no answer."""
+    with translated():
+        # Not the colour: an index whose shard never found a place is yellow.
+        health = client.cluster.health(index=pattern, level="shards", filter_path="indices.*.shards.*.primary_active")
+    return {
+        name
+        for name, entry in health.get("indices", {}).items()
+        if not all(shard["primary_active"] for shard in entry["shards"].values())
+    }
+
+
 def unread(now: Mapping[str, ReadPosition], before: Mapping[str, ReadPosition]) -> list[Stretch]:
     """List what was written since `before`; an index with another uuid is another index and is read whole."""
     stretches = []
@@ -90,6 +105,15 @@ def refresh(client: Elasticsearch, indices: Iterable[str]) -> None:
     if names:
         with translated():
             client.indices.refresh(index=",".join(names), ignore_unavailable=True)
+
+
+def refresh_what_is_there(client: Elasticsearch, indices: Iterable[str]) -> None:
+    """Refresh indices that lack a shard: the shards that are there do it at once, the answer would wait a minute."""
+    names = ",".join(sorted(set(indices)))
+    if names:
+        impatient = client.options(request_timeout=_IMPATIENCE, max_retries=0, retry_on_timeout=False)
+        with translated(), contextlib.suppress(ConnectionTimeout):
+            impatient.indices.refresh(index=names, ignore_unavailable=True)
 
 
 def models_in(client: Elasticsearch, stretches: Iterable[Stretch]) -> dict[str, set[ModelKey]]:

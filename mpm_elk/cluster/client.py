@@ -104,7 +104,7 @@ def translate(error: ApiError | TransportError) -> MpmError:
 
 def _distrusts(error: TlsError) -> bool:
     """Tell a certificate that is not trusted from a TLS connection that was cut."""
-    text = str(error).lower()
+    text = f"{error.message} {error}".lower()
     return "certificate" in text or "fingerprint" in text
 
 

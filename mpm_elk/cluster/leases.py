@@ -45,7 +45,8 @@ class Lease:
                 f"another run works on {self._name}: {previous['holder']}",
                 remedy=f"try again later; a run that died keeps its lease for at most {self._span}",
             )
-        self.token = previous["token"] + 1
+        # By the clock, so that tokens go on growing when the state was lost: results still carry the old ones.
+        self.token = max(previous["token"] + 1, to_ms(datetime.now(tz=UTC)))
         condition: dict[str, Any] = (
             {"if_seq_no": found["_seq_no"], "if_primary_term": found["_primary_term"]}
             if found.get("found")

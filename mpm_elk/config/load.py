@@ -16,7 +16,7 @@ from mpm_elk.errors import ConfigError
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::([^}]*))?\}")
 _LISTS = ("models", "rules")
-_TEXT, _NULL = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
+_TEXT, _NULL, _MERGE = (f"tag:yaml.org,2002:{kind}" for kind in ("str", "null", "merge"))
 
 
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
@@ -67,7 +67,9 @@ def _compose(file: Path) -> yaml.MappingNode:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         problem = error.problem or "not valid YAML"
-        raise ConfigError(f"{file}:{line}: not valid YAML: {problem}", remedy="mend this line") from None
+        variable = "${" in "".join(text.splitlines()[line - 1 : line])
+        remedy = 'inside { } and [ ], a variable needs quotes: "${VAR}"' if variable else "mend this line"
+        raise ConfigError(f"{file}:{line}: not valid YAML: {problem}", remedy=remedy) from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{file}: not valid YAML: {error}", remedy="mend the file") from None
     if node is None:
@@ -84,10 +86,14 @@ def _construct(node: yaml.MappingNode, file: Path, environment: Mapping[str, str
     for child in _walk(node, set()):
         if isinstance(child, yaml.MappingNode):
             _refuse_duplicates(child, file)
+            for key, _ in child.value:
+                # YAML 1.1 takes `on` for true; our keys are words.
+                key.tag = key.tag if key.tag == _MERGE else _TEXT
         elif isinstance(child, yaml.ScalarNode) and "${" in child.value:
             child.value = _substitute(child, file, environment)
             # Always a text, so that a password of digits stays one; pydantic makes the numbers that settings need.
-            child.tag = _TEXT if child.value or child.style else _NULL
+            # An empty variable is a key that was not given.
+            child.tag = _TEXT if child.value else _NULL
     try:
         data = yaml.constructor.SafeConstructor().construct_document(node)
     except yaml.MarkedYAMLError as error:

@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from mpm_elk.contract.keys import ModelKey
 from mpm_elk.demo.flights import CATEGORICAL, FEATURES, INTEGERS, NUMERIC, SEGMENTS
 from mpm_elk.demo.incidents import INCIDENTS, Incident, apply
 from mpm_elk.demo.model import MODEL, THRESHOLD, TRAINED_UNTIL, DelayModel, cross_scores
 
 ENVIRONMENT = "production"
+KEY = ModelKey(ENVIRONMENT, MODEL)
 SERVICE = "delay-api"
 SERVICE_VERSIONS = {"1": "1.4.0", "2": "2.0.0"}
 # A service of this kind answers in about 12 ms; one answer in a thousand takes three times as long.

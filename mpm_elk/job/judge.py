@@ -1,14 +1,14 @@
 """The second half of a run: judge the windows that are new or changed, write metrics, and keep the alerts."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mpm_elk.alerts.keep import AlertKeeper
 from mpm_elk.cluster.changes import refresh
 from mpm_elk.cluster.compare_and_set import get_many
 from mpm_elk.cluster.fenced import Document, write
 from mpm_elk.cluster.search import scan
-from mpm_elk.cluster.state import ModelState
+from mpm_elk.cluster.state import ModelState, save
 from mpm_elk.contract.names import Index, part
 from mpm_elk.job.context import Context
 from mpm_elk.job.profile import Changed
@@ -75,8 +75,16 @@ def judge_windows(
     for monitor in monitors(context.rules):
         work = due(context, monitor, state, changed)
         if work is not None:
-            _MonitorRun(context, monitor, entry, work).run()
             begin, _ = judged.get(judged_key(monitor), (work.first, 0))
+            if (
+                context.lease is not None
+                and work.changed_end + monitor.reach * milliseconds(monitor.length) < work.judged
+            ):
+                # An alarm that comes or goes reaches further than the change. A run that dies after it has written
+                # such an alarm leaves no trace of this, so the next one begins here again.
+                unsure = replace(state, judged={**judged, judged_key(monitor): (begin, work.first)})
+                save(context.client, context.lease, context.model, unsure, context.now_ms)
+            _MonitorRun(context, monitor, entry, work).run()
             judged[judged_key(monitor)] = (begin, max(work.end, work.judged))
     return judged
 
@@ -102,9 +110,9 @@ class _MonitorRun:
         alarms = self._alarms(timeline)
         judge = Judge(self.monitor, known, timeline, alarms, context.config.job.false_alarms_per_month)
         for at in self._windows(timeline):
-            news = False
-            for judgement in judge.judge(at):
-                news |= alarms.note(judgement)
+            judgements = judge.judge(at)
+            news = alarms.note(timeline.time(at)[0], judgements)
+            for judgement in judgements:
                 name = document_id(self.monitor, judgement)
                 self.pending[name] = (to_document(self.monitor, judgement, context.cells), judgement)
             context.report.windows += 1
@@ -125,6 +133,8 @@ class _MonitorRun:
         for at in range(timeline.at(self.due.first), timeline.size):
             start, end = timeline.time(at)
             if end > self.due.judged or start < self.changed_end + self.monitor.reach * length:
+                if self.context.lease is not None:
+                    self.context.lease.keep()
                 self.context.progress(f"{self.context.model}: judging {judged_key(self.monitor)} at {iso(start)[:16]}")
                 yield at
 

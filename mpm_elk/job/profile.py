@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from mpm_elk.cluster.changes import (
     ReadPosition,
@@ -20,7 +21,7 @@ from mpm_elk.profiles.cells import CellSet
 from mpm_elk.profiles.profile import Profile
 from mpm_elk.profiles.requests import runs
 from mpm_elk.profiles.rollup import roll_up
-from mpm_elk.profiles.store import DAY, HOUR, ProfileKey, Wanted, count_hours, read, to_document
+from mpm_elk.profiles.store import DAY, HOUR, ProfileKey, Wanted, count_profiles, read, to_document
 from mpm_elk.registry.store import ModelCells, ModelEntry, save_cells
 from mpm_elk.registry.traffic import provisional_cells, sample, unknown_subjects
 from mpm_elk.timespan import DAY_MS, HOUR_MS
@@ -68,7 +69,9 @@ def find_work(
     recut = [name for name, known in state.cells.items() if name in cells and cells[name].hash != known]
     if recut:
         return Work(positions, stretches, f"the cells of {', '.join(recut)} were cut anew")
-    if state.read and dict(state.profiles) != count_hours(context.client, context.model):
+    # A run that died may have left more than are remembered.
+    stored = count_profiles(context.client, context.model) if state.profiles else {}
+    if any(stored.get(index, 0) < number for index, number in state.profiles.items()):
         return Work(positions, stretches, "profiles were deleted")
     return Work(positions, stretches, "audit" if audit else None)
 
@@ -81,7 +84,9 @@ def bring_up_to_date(context: Context, work: Work, entry: ModelEntry, state: Mod
     hours = _hours(context, work, indices)
     if hours:
         start, end = _span(hours)
-        if _cut_missing_cells(context, indices, entry, start, end):
+        cut = _cut_missing_cells(context, indices, entry, start, end)
+        # Cells that the last finished run did not know: registered since, or cut by a run that died.
+        if cut or (state.read and set(context.cells.subjects) - set(state.cells)):
             since = start - _SAMPLE_SPAN
             for version, counts in all_hours(context.client, indices, context.model).items():
                 hours.setdefault(version, {}).update({hour: n for hour, n in counts.items() if hour >= since})
@@ -225,14 +230,15 @@ def _merge_days(context: Context, batch: _Batch, fresh: dict[ProfileKey, Profile
 def _write(context: Context, profiles: Mapping[ProfileKey, Profile]) -> None:
     """Write the profiles that are not stored so already."""
     documents = [to_document(key, profile, context.run_id) for key, profile in sorted(profiles.items())]
-    stored = get_many(context.client, [(d.index, d.id) for d in documents], ["mpm.profile.hash"])
-    new = [
-        document
-        for document in documents
-        if document.id not in stored
-        or stored[document.id].source["mpm"]["profile"]["hash"] != document.source["mpm"]["profile"]["hash"]
-    ]
+    stored = get_many(context.client, [(d.index, d.id) for d in documents], ["mpm.profile.hash", "mpm.profile.count"])
+    new = [d for d in documents if d.id not in stored or _essence(stored[d.id].source) != _essence(d.source)]
     context.report.profiles += len(new)
     if context.lease is not None and new:
         write(context.client, context.lease, new)
         refresh(context.client, {document.index for document in new})
+
+
+def _essence(source: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Give what tells whether a profile is stored so already; the count shows one that was tampered with."""
+    profile = source["mpm"]["profile"]
+    return profile["hash"], profile["count"]

@@ -1,30 +1,42 @@
 """One run over all models, readable from top to bottom."""
 
+import difflib
 import fnmatch
 import os
 import socket
 import time
+import traceback
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from elasticsearch import Elasticsearch
 
 from mpm_elk.cluster import state
-from mpm_elk.cluster.changes import ReadPosition, models_in, positions, refresh, unread
+from mpm_elk.cluster.changes import (
+    ReadPosition,
+    incomplete,
+    models_in,
+    positions,
+    refresh,
+    refresh_what_is_there,
+    unread,
+)
 from mpm_elk.cluster.client import translated
 from mpm_elk.cluster.leases import Lease
 from mpm_elk.cluster.state import IndexModels, ModelState
 from mpm_elk.config import Config
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.contract.names import Index, dated
-from mpm_elk.errors import MpmError
+from mpm_elk.errors import ConfigError, MpmError, PartialResultError
 from mpm_elk.job.context import Context
 from mpm_elk.job.judge import due, judge_windows
 from mpm_elk.job.profile import Changed, Work, bring_up_to_date, find_work
 from mpm_elk.job.report import ModelReport, RunReport
-from mpm_elk.profiles.store import count_hours
+from mpm_elk.metrics.catalogue import METRICS
+from mpm_elk.profiles.store import count_profiles
 from mpm_elk.registry.store import ModelEntry, load
 from mpm_elk.rules.judgement import monitors
 from mpm_elk.timespan import DAY_MS, iso, to_ms
@@ -42,23 +54,59 @@ class Options:
 
 
 def run(client: Elasticsearch, config: Config, options: Options) -> RunReport:
-    """Bring every model up to date; one that fails does not stop the others, and is reported."""
+    """Bring every model up to date; one that fails does not stop the others, and is reported.
+
+    Raises ConfigError where a rule names a metric that there is not.
+    """
+    _check_rules(config)
     report = RunReport(_run_id(), to_ms(datetime.now(tz=UTC)), to_ms(options.now), options.dry_run)
-    indices = positions(client, Index.PREDICTIONS.pattern)
-    for model, of_model in sorted(_models(client, indices, report).items()):
+    indices, lame = positions(client, Index.PREDICTIONS.pattern), incomplete(client, Index.PREDICTIONS.pattern)
+    for model, of_model in sorted(_models(client, indices, lame, report).items()):
         if options.models and not any(fnmatch.fnmatchcase(model.name, pattern) for pattern in options.models):
             continue
         entry = ModelReport(model)
         report.models.append(entry)
         context = Context(client, config, model, report.now_ms, report.id, entry, progress=options.progress)
         try:
+            _check_complete(lame & set(of_model))
             _run_model(context, of_model, options)
         except MpmError as error:
             entry.error = error
+        except Exception as error:  # the other models go on; this one is reported as failed
+            entry.error = _unexpected(error)
     report.ended_ms = to_ms(datetime.now(tz=UTC))
     if not options.dry_run:
         _write_report(client, report)
     return report
+
+
+def _check_rules(config: Config) -> None:
+    for rule in config.rules or ():
+        if rule.metric not in METRICS:
+            [alike] = difflib.get_close_matches(rule.metric, METRICS, n=1, cutoff=0) or [""]
+            raise ConfigError(
+                f"rule {rule.id}: there is no metric {rule.metric!r}",
+                remedy=f"did you mean {alike}? All are: {', '.join(METRICS)}",
+            )
+
+
+def _check_complete(lame: set[str]) -> None:
+    if lame:
+        raise PartialResultError(
+            f"{', '.join(sorted(lame))}: a shard is missing, so there is no complete answer",
+            remedy="check the cluster's health; nothing was written for this model, the next run reads it again",
+        )
+
+
+def _unexpected(error: Exception) -> MpmError:
+    """Report a fault of ours, or documents that are not as we wrote them, with its place."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    found = MpmError(
+        f"unexpected {type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})",
+        remedy="nothing is lost, the next run starts this model again; if it comes again, report it",
+    )
+    found.__cause__ = error
+    return found
 
 
 def _run_id() -> str:
@@ -67,23 +115,30 @@ def _run_id() -> str:
 
 
 def _models(
-    client: Elasticsearch, indices: Mapping[str, ReadPosition], report: RunReport
+    client: Elasticsearch, indices: Mapping[str, ReadPosition], lame: set[str], report: RunReport
 ) -> dict[ModelKey, dict[str, ReadPosition]]:
-    """Find the models that have events, and the indices of each; only what is new is looked through."""
+    """Find the models that have events, and the indices of each; only what is new is looked through.
+
+    Of `lame` indices, which lack a shard, is remembered what was known before.
+    """
     known, condition = state.load_discovery(client)
     news = unread(indices, {index: entry.position for index, entry in known.items()})
-    refresh(client, {stretch.index for stretch in news})
+    changed = {stretch.index for stretch in news}
+    refresh(client, changed - lame)
+    refresh_what_is_there(client, changed & lame)
     found = models_in(client, news)
     looked = {
         index: IndexModels(position, frozenset(found.get(index, set())) | _kept(known.get(index), position))
         for index, position in indices.items()
     }
-    if looked != known and not report.dry_run:
-        state.save_discovery(client, looked, condition, report.started_ms)
+    remembered = {index: entry for index, entry in looked.items() if index not in lame}
+    remembered |= {index: entry for index, entry in known.items() if index in lame}
+    if remembered != known and not report.dry_run:
+        state.save_discovery(client, remembered, condition, report.started_ms)
     models: dict[ModelKey, dict[str, ReadPosition]] = {}
-    for index, entry in looked.items():
+    for index, entry in (remembered | looked).items():
         for model in entry.models:
-            models.setdefault(model, {})[index] = indices[index]
+            models.setdefault(model, {})[index] = entry.position
     return models
 
 
@@ -121,7 +176,7 @@ def _do(context: Context, work: Work, entry: ModelEntry, remembered: ModelState)
     return replace(
         remembered,
         read={**remembered.read, **work.positions},
-        profiles=count_hours(context.client, context.model),
+        profiles=count_profiles(context.client, context.model),
         cells={name: cells.hash for name, cells in context.cells.subjects.items()},
         judged=judged,
         days_until=max(remembered.days_until, today),

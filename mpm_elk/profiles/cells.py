@@ -53,7 +53,7 @@ class NumericCells:
     other_field: str | None = None
 
     def __post_init__(self) -> None:
-        if len(self.edges) == 0 or not np.all(np.isfinite(self.edges)) or np.any(np.diff(self.edges) <= 0):
+        if len(self.edges) == 0 or not np.all(np.isfinite(self.edges)) or np.any(self.edges[1:] <= self.edges[:-1]):
             msg = "edges must be finite and strictly rising"
             raise ValueError(msg)
         if self.coarse[0] != 0 or self.coarse[-1] != len(self.edges) - 1 or np.any(np.diff(self.coarse) <= 0):

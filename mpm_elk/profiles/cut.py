@@ -37,6 +37,7 @@ def cut_numeric(values: Floats, field: str, *, other_field: str | None = None, f
     walls = np.concatenate([spikes, _above(spikes), [low], above])
     coarse = np.unique(np.concatenate([_quantile_edges(continuous, COARSE), walls]))
     edges = np.unique(np.concatenate([_quantile_edges(continuous, fine), coarse]))
+    coarse = np.union1d(coarse, edges[-1:])  # without an upper fence the last fine edge may lie above the coarse ones
     return NumericCells(field, edges, np.searchsorted(edges, coarse), other_field)
 
 

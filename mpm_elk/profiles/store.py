@@ -43,10 +43,25 @@ class ProfileKey:
         return monthly(Index.PROFILES, self.version.name, self.version.environment, self.start)
 
 
+_HASHED_DIGITS = 9
+
+
 def content_hash(content: Mapping[str, Any]) -> str:
-    """Hash what a document says, to tell whether it changed."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """Hash what a document says, to tell whether it changed.
+
+    Floats count with nine digits: sums of the same events differ in their last digits after Elasticsearch has merged
+    its segments, and that is no change.
+    """
+    text = json.dumps(_blunt(content), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _blunt(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _blunt(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_blunt(entry) if type(entry) in (float, dict, list) else entry for entry in value]
+    return float(f"{value:.{_HASHED_DIGITS}g}") if isinstance(value, float) else value
 
 
 def to_document(key: ProfileKey, profile: Profile, run_id: str) -> Document:
@@ -111,13 +126,12 @@ def read(client: Elasticsearch, model: ModelKey, wanted: Wanted) -> Iterable[tup
         yield key, Profile.from_document({"subjects": {}, **mpm["profile"]})
 
 
-def count_hours(client: Elasticsearch, model: ModelKey) -> dict[str, int]:
-    """Count a model's hourly profiles in each index."""
-    filters = [*model.filters(), {"term": {"mpm.profile.granularity": HOUR}}]
+def count_profiles(client: Elasticsearch, model: ModelKey) -> dict[str, int]:
+    """Count a model's profiles in each index."""
     body = {
         "size": 0,
         "track_total_hits": False,
-        "query": {"bool": {"filter": filters}},
+        "query": {"bool": {"filter": model.filters()}},
         "aggs": {"index": {"terms": {"field": "_index", "size": 10_000}}},
     }
     [answer] = search_all(client, [Search(_pattern(model), body)])

@@ -42,6 +42,15 @@ class Timeline:
                 known = slots[at]
                 slots[at] = profile if known is None else known + profile
 
+    def ending(self, at: int, reach: int) -> "Timeline":
+        """Cut out window `at` and the `reach` windows before it.
+
+        What is judged there does not depend on how long the whole timeline is, and neither does the work.
+        """
+        first = max(0, at - reach)
+        windows = {key: slots[first : at + 1] for key, slots in self.windows.items()}
+        return Timeline(self.time(first)[0], self.length, at + 1 - first, self.days, windows)
+
     def time(self, at: int) -> tuple[int, int]:
         """Give the start and end (ms) of a window."""
         begin = self.start + at * self.length

@@ -68,9 +68,13 @@ class SubjectWindows:
 
 
 def _pool_floats(weights: Floats, values: Floats) -> Floats:
-    """Add sums up; one that overflowed spoils only the pools that hold it (zero times infinity is no number)."""
+    """Add sums up; one that overflowed spoils only the pools that hold it (zero times infinity is no number).
+
+    The extra digits of long doubles make the rounded sum the same in whatever order, and on however long a timeline,
+    the windows are added: a window that is judged again then gives the same document.
+    """
     finite = np.isfinite(values)
-    pooled = weights @ np.where(finite, values, 0.0)
+    pooled = (weights.astype(np.longdouble) @ np.where(finite, values, 0.0).astype(np.longdouble)).astype(np.float64)
     pooled[(weights[:, ~finite] > 0).any(axis=1)] = np.nan
     return pooled
 
@@ -114,7 +118,10 @@ class TrafficWindows:
         """Add windows up, as `SubjectWindows.pool`."""
         weights = members.astype(np.int64)
         return TrafficWindows(
-            weights @ self.count, weights @ self.failures, weights @ self.duration_sum, weights @ self.duration_count
+            weights @ self.count,
+            weights @ self.failures,
+            _pool_floats(weights.astype(np.float64), self.duration_sum),
+            weights @ self.duration_count,
         )
 
 

@@ -145,7 +145,7 @@ def save_cells(client: Elasticsearch, model: ModelKey, wanted: ModelCells, now_m
 
 def _index(client: Elasticsearch, index: Index, document_id: str, source: dict[str, Any], how: dict[str, Any]) -> None:
     with translated():
-        client.index(index=index, id=document_id, document=source, refresh="wait_for", **how)
+        client.index(index=index, id=document_id, document=source, refresh=True, **how)
 
 
 def _merge(known: ModelCells, wanted: ModelCells) -> ModelCells:

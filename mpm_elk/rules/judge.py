@@ -4,7 +4,7 @@ Pure: windows in, judgements out.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -47,7 +47,8 @@ class Judge:
 
     def judge(self, at: int) -> list[Judgement]:
         """Judge window number `at`: every version, segment and subject that the monitor's rules look at."""
-        found = dict(self._measure(at))
+        local = self.timeline.ending(at, self.monitor.reach)
+        found = dict(replace(self, timeline=local).measure(local.size - 1))
         adjusted = adjust_over_subjects({key: measured for key, (measured, _) in found.items()})
         level = chance_per_look(self.false_alarms_per_month, self.monitor.length)
         start, end = self.timeline.time(at)
@@ -68,7 +69,8 @@ class Judge:
             for key, (measured, reference) in sorted(found.items())
         ]
 
-    def _measure(self, at: int) -> Iterator[tuple[SubjectKey, _Found]]:
+    def measure(self, at: int) -> Iterator[tuple[SubjectKey, _Found]]:
+        """Measure all subjects in window number `at`, as far back as the timeline goes."""
         if any(subjects_of(rule, [TRAFFIC_SUBJECT]) for rule in self.monitor.rules):
             yield from self._traffic(at)
         for version in self.timeline.versions(at):

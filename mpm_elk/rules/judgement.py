@@ -1,6 +1,6 @@
 """What is judged, and what comes out: monitors, judgements, alarms. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -111,15 +111,21 @@ class Alarms:
 
     starts: dict[tuple[str, Segment], set[int]] = field(default_factory=dict)
 
-    def note(self, judgement: Judgement) -> bool:
-        """Note whether a window raised an alert; returns whether that is news."""
-        starts = self.starts.setdefault((judgement.key.subject, judgement.key.segment), set())
-        before = judgement.start in starts
-        if judgement.status.alarming:
-            starts.add(judgement.start)
-        else:
-            starts.discard(judgement.start)
-        return before != judgement.status.alarming
+    def note(self, start: int, judgements: Iterable[Judgement]) -> bool:
+        """Note what raised an alert, in any version, in the window at `start` (ms); returns whether that is news."""
+        alarming: dict[tuple[str, Segment], bool] = {}
+        for judgement in judgements:
+            about = judgement.key.subject, judgement.key.segment
+            alarming[about] = alarming.get(about, False) or judgement.status.alarming
+        news = False
+        for about, raised in alarming.items():
+            starts = self.starts.setdefault(about, set())
+            news |= raised != (start in starts)
+            if raised:
+                starts.add(start)
+            else:
+                starts.discard(start)
+        return news
 
     def flags(self, name: str, segment: Segment, timeline: Timeline) -> Flags:
         """Mark the windows of a timeline that raised an alert, (T,)."""

@@ -76,7 +76,9 @@ def test_json_keeps_every_bit_and_the_hash() -> None:
     numeric = again.subjects["features.x"]
     assert isinstance(numeric, NumericCells)
     assert numeric.edges.tobytes() == edges.tobytes()
-    assert cells_from(CATEGORICAL.to_document()).count(["rare"]).tolist() == [0, 0, 1, 0]
+    categorical = cells_from(CATEGORICAL.to_document())
+    assert isinstance(categorical, CategoricalCells)
+    assert categorical.count(["rare"]).tolist() == [0, 0, 1, 0]
 
 
 def test_the_hash_tells_what_decides_the_counts() -> None:

@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from mpm_elk.errors import InputError
 from mpm_elk.profiles.cells import LABEL, SCORE, VALUE
-from mpm_elk.registry.rows import Chunk, Columns, from_event, from_stored, kind_of, read, to_chunk
+from mpm_elk.registry.rows import Chunk, Columns, Row, from_event, from_stored, kind_of, read, to_chunk
 from mpm_elk.timespan import to_ms
 
 NOON = to_ms(datetime(2026, 1, 2, 12, tzinfo=UTC))
@@ -213,7 +213,8 @@ def test_events_may_lack_parts() -> None:
 
 
 def test_values_are_treated_as_intake_treats_them() -> None:
-    rows = [{"features.x": value} for value in (10**400, -(10**400), 2**53 + 1, "x" * 1025, "x" * 1024, [1], {}, b"b")]
+    given: list[object] = [10**400, -(10**400), 2**53 + 1, "x" * 1025, "x" * 1024, [1], {}, b"b"]
+    rows: list[Row] = [{"features.x": value} for value in given]
     values = to_chunk(rows, "").subjects["features.x"]
     assert values == [None, None, float(2**53), None, "x" * 1024, None, None, None]
 

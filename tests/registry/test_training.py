@@ -68,7 +68,7 @@ def test_texts_that_differ_in_every_row_are_ids() -> None:
     assert found.ids == ("features.id",)
     assert set(found.cells.subjects) == {"features.c", "features.few"}
     assert "features.id" in survey([rows], keep_ids=True).cells.subjects
-    twice = chunk(id=[f"u{i}" for i in range(101)] + ["u0"])
+    twice = chunk(id=[*(f"u{i}" for i in range(101)), "u0"])
     assert survey([twice]).ids == ()
 
 
