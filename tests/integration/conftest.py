@@ -95,8 +95,14 @@ def client_for(settings_for: Callable[[str], ElasticsearchSettings]) -> Iterator
 
 
 @pytest.fixture
-def empty(admin_client: Elasticsearch, installed: None) -> None:  # noqa: ARG001 — templates first
-    """No index of ours, at the start of the test."""
+def empty(cluster: dev.Node, admin_client: Elasticsearch, installed: None) -> None:  # noqa: ARG001 — templates first
+    """No index of ours, at the start of the test. A cluster that we did not start is wiped only on demand."""
+    if "shipper" not in cluster.passwords and os.environ.get("MPM_TEST_WIPE") != "1":
+        pytest.fail(
+            "this test deletes every mpm-* index, and MPM_ES_URL names a cluster that mpm-elk did not start: "
+            "set MPM_TEST_WIPE=1 if nothing there matters",
+            pytrace=False,
+        )
     found = list(admin_client.indices.get(index="mpm-*", expand_wildcards="all", ignore_unavailable=True))
     # By name: a wildcard may not delete.
     for index in found:
