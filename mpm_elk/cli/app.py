@@ -34,7 +34,13 @@ class App:
         path = self._config_path or (_DEFAULT_FILE if _DEFAULT_FILE.exists() else None)
         config = load(path) if path else Config()
         if config.elasticsearch is None and (settings := _connection_from(os.environ)):
-            config = Config.model_validate({**dict(config), "elasticsearch": settings})
+            try:
+                config = Config.model_validate({**dict(config), "elasticsearch": settings})
+            except ValueError as error:
+                raise ConfigError(
+                    f"the connection in the environment (MPM_ES_URL and its companions) is wrong: {_say(error)}",
+                    remedy="mend the variables, or write `elasticsearch:` into mpm.yml",
+                ) from None
         return config
 
     @cached_property
@@ -56,6 +62,16 @@ class App:
     def now(self) -> datetime:
         """The time in UTC."""
         return datetime.now(tz=UTC)
+
+
+def _say(error: ValueError) -> str:
+    """Say what pydantic found, without the values: there may be a password among them."""
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    if not isinstance(error, ValidationError):
+        return str(error)
+    found = error.errors(include_input=False, include_url=False)
+    return "; ".join(entry["msg"].removeprefix("Value error, ") for entry in found)
 
 
 def _connection_from(environment: "os._Environ[str]") -> dict[str, Any] | None:

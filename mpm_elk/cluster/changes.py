@@ -17,6 +17,7 @@ from elasticsearch import Elasticsearch
 from mpm_elk.cluster.client import translated
 from mpm_elk.cluster.search import Search, search_all
 from mpm_elk.contract.keys import ModelKey, VersionKey
+from mpm_elk.errors import ClusterError
 from mpm_elk.timespan import HOUR_MS
 
 NOTHING_READ = -1
@@ -128,10 +129,22 @@ def models_in(client: Elasticsearch, stretches: Iterable[Stretch]) -> dict[str, 
     answers = search_all(client, [_search(s, [], aggregations) for s in wanted])
     found: dict[str, set[ModelKey]] = defaultdict(set)
     for stretch, answer in zip(wanted, answers, strict=True):
-        for environment in answer["aggregations"]["environment"]["buckets"] if "aggregations" in answer else ():
-            for model in environment["model"]["buckets"]:
+        for environment in _all_of(answer.get("aggregations", {}), "environment"):
+            for model in _all_of(environment, "model"):
                 found[stretch.index].add(ModelKey(environment["key"], model["key"]))
     return found
+
+
+def _all_of(parent: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """Give all buckets of a `terms` aggregation. Raises ClusterError where there were more than it may return."""
+    found = parent.get(name, {"buckets": [], "sum_other_doc_count": 0})
+    if found["sum_other_doc_count"]:
+        raise ClusterError(
+            f"an index holds more than {len(found['buckets'])} values of {name}",
+            remedy="look for a service that logs an id or a time in its place, and split the index by model",
+        )
+    buckets: list[dict[str, Any]] = found["buckets"]
+    return buckets
 
 
 def changed_hours(
@@ -149,7 +162,7 @@ def changed_hours(
     answers = search_all(client, [_search(s, model.filters(), aggregations) for s in stretches])
     hours: dict[VersionKey, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     for answer in answers:
-        for version in answer["aggregations"]["version"]["buckets"] if "aggregations" in answer else ():
+        for version in _all_of(answer.get("aggregations", {}), "version"):
             for hour in version["hour"]["buckets"]:
                 hours[model.version(version["key"])][hour["key"]] += hour["doc_count"]
     return {version: dict(counts) for version, counts in hours.items()}

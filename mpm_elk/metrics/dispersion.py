@@ -99,7 +99,7 @@ def estimate(
 
 def _once_an_event(ratios: Floats, flagged: Flags) -> Floats:
     """Keep the first of flagged windows that follow each other, cut to the largest unflagged one; drop the others."""
-    usual = np.where(~np.isnan(ratios) & ~flagged, ratios, -np.inf).max(axis=-1, keepdims=True)
+    usual = np.where(~np.isnan(ratios) & ~flagged, ratios, -np.inf).max(axis=-1, keepdims=True, initial=-np.inf)
     usual = np.where(np.isfinite(usual), usual, np.nan)
     goes_on = flagged.copy()
     goes_on[..., 1:] &= flagged[..., :-1]

@@ -48,7 +48,7 @@ def moments(count: npt.ArrayLike, total: npt.ArrayLike, sum_of_squares: npt.Arra
     n < 2: variance nan.
     """
     n, x, xx = (np.asarray(value, dtype=np.float64) for value in (count, total, sum_of_squares))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         mean = np.where(n > 0, x / n, np.nan)
         freedom = np.where(n > 1, n - 1, np.nan)
         variance = (xx - x * mean) / freedom

@@ -109,3 +109,7 @@ def test_real_drift_is_still_found_under_dispersion() -> None:
     ratios = _ratios_of_clustered_rows(200, 29, 4, rng)
     learnt = estimate(ratios[:, :-1], 19)
     assert float((tail(12 * learnt.mean, 19, learnt) < 0.01 / 11).mean()) > 0.95
+
+
+def test_no_past_window_at_all_is_unknown() -> None:
+    assert not estimate(np.empty(0), 10, flagged=np.empty(0, dtype=bool)).known
