@@ -232,7 +232,8 @@ def test_an_empty_window_is_insufficient_data_and_no_alert(job: Command, client_
         "rules:\n"
         "  - {id: failures, metric: traffic.failure_rate, against: rolling 5d, warning: 0.1, min_samples: 50,"
         " evidence: none}\n"
-        "  - {id: drift, metric: drift.psi, against: previous, warning: 5, min_samples: 50, evidence: none}\n"
+        "  - {id: drift, metric: drift.psi, on: {subject: features.age}, against: previous, warning: 5,"
+        " min_samples: 50, evidence: none}\n"
     )
     model = Monitored(client_for, CONFIG)
     model.send(days_of(model.name, range(4)))
