@@ -25,17 +25,22 @@ START = 1_767_225_600_000
 
 NUMERIC, CATEGORICAL = 20, 10
 SETTLED = 600_000
+_STATS_AGE = 1.1
+"""A node takes its own numbers once a second."""
 
 
 @dataclass
 class Cost:
-    """What a stretch of work cost: client CPU and wall time (s), requests and bytes read, and the node's CPU (s)."""
+    """What a stretch of work cost: client CPU and wall time (s), requests and bytes read, and the node's CPU (s).
+
+    The node's CPU is nan where it was not measured.
+    """
 
     cpu: float = 0.0
     wall: float = 0.0
     requests: int = 0
     bytes: int = 0
-    node_cpu: float = 0.0
+    node_cpu: float = float("nan")
 
 
 @dataclass
@@ -82,17 +87,19 @@ class HourlyModel:
         return report
 
     @contextmanager
-    def measured(self) -> Iterator[Cost]:
-        """Measure the work inside the block."""
-        cost, node = Cost(), self._node_cpu()
+    def measured(self, *, node: bool = False) -> Iterator[Cost]:
+        """Measure the work inside the block, with `node` also what Elasticsearch did for it, which takes seconds."""
+        cost, before = Cost(), self._node_cpu() if node else 0.0
         transport = self.job.transport
         with _counted(transport, cost):
             cpu, wall = time.process_time(), time.perf_counter()
             yield cost
             cost.cpu, cost.wall = time.process_time() - cpu, time.perf_counter() - wall
-        cost.node_cpu = self._node_cpu() - node
+        if node:
+            cost.node_cpu = self._node_cpu() - before
 
     def _node_cpu(self) -> float:
+        time.sleep(_STATS_AGE)
         nodes = self.admin.nodes.stats(metric="process")["nodes"]
         return float(sum(node["process"]["cpu"]["total_in_millis"] for node in nodes.values()) / 1000)
 

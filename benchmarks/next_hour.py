@@ -5,7 +5,8 @@
 Uses the cluster that MPM_ES_URL names, or starts a node of its own. A model of 30 features gets ROWS events an hour.
 After the history has been judged in one run, two days follow hour by hour, and each run is measured: those that only
 add an hour, and the two whose hour ends a day, which judge every feature against 28 days. Prints the median of each
-and the ratio to the cost after 30 days, where every reference is full; more than 1.5 is a failure (exit 1).
+and the ratio of the client's CPU after the longest history to that after the others; more than 1.5 is a failure
+(exit 1). The node's CPU holds what it does by itself in a second.
 """
 
 import argparse
@@ -31,7 +32,7 @@ def hours_after(model: HourlyModel, days: int) -> tuple[Cost, Cost]:
     ending: list[Cost] = []
     for hour in range(days * 24, days * 24 + FOLLOWING):
         model.send(hour, hour + 1)
-        with model.measured() as cost:
+        with model.measured(node=(hour + 1) % 8 == 0) as cost:
             model.run(hour + 1)
         (ending if (hour + 1) % 24 == 0 else plain).append(cost)
     return median(plain), median(ending)
@@ -39,7 +40,8 @@ def hours_after(model: HourlyModel, days: int) -> tuple[Cost, Cost]:
 
 def median(costs: list[Cost]) -> Cost:
     """Give the median of each number."""
-    return Cost(*(statistics.median(values) for values in zip(*map(astuple, costs), strict=True)))
+    columns = ([x for x in column if x == x] for column in zip(*map(astuple, costs), strict=True))  # noqa: PLR0124 — nan
+    return Cost(*(statistics.median(column) for column in columns))
 
 
 def main() -> None:

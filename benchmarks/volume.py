@@ -14,7 +14,7 @@ from benchmarks.hourly_model import HourlyModel
 from mpm_elk.cluster import dev
 from mpm_elk.cluster.client import connect
 from mpm_elk.cluster.setup import install
-from mpm_elk.contract.names import Index
+from mpm_elk.contract.names import Index, part
 from mpm_elk.contract.roles import ROLES
 
 
@@ -32,6 +32,14 @@ def written(model: HourlyModel, runs: list[str]) -> dict[str, list[int]]:
                 kind += f" ({hit['_source']['mpm']['profile']['granularity']})"
             sizes[kind].append(len(json.dumps(hit["_source"], separators=(",", ":"))))
     return sizes
+
+
+def on_disk(model: HourlyModel) -> float:
+    """Give the bytes that a profile takes in Elasticsearch, all hours and days taken together."""
+    pattern = f"{Index.PROFILES}-{part(model.name)}-*"
+    model.admin.indices.forcemerge(index=pattern, max_num_segments=1)
+    total = model.admin.indices.stats(index=pattern, metric="store,docs")["_all"]["primaries"]
+    return float(total["store"]["size_in_bytes"] / total["docs"]["count"])
 
 
 def main() -> None:
@@ -57,6 +65,7 @@ def main() -> None:
                     f"{kind:<16} {len(sizes):>4} documents  {sum(sizes) / 1000:>7.0f} kB  "
                     f"mean {sum(sizes) / len(sizes) / 1000:.1f} kB  largest {max(sizes) / 1000:.1f} kB"
                 )
+            print(f"a profile takes {on_disk(model) / 1000:.1f} kB on disk")
         finally:
             model.delete()
 

@@ -13,6 +13,9 @@ import numpy as np
 
 from mpm_elk.profiles.cells import Ints
 
+_DENSE = 2
+"""A position takes about as much room as a count and its comma, a zero half of it."""
+
 
 def _to_json(number: float) -> float | str:
     if math.isfinite(number):
@@ -92,14 +95,16 @@ class SubjectProfile:
         )
 
     def to_document(self) -> dict[str, Any]:
-        """Write the counts sparsely: positions and counts of the cells that hold anything."""
+        """Write the counts `n` of the cells that hold anything, and their positions `at`.
+
+        Where most cells hold something `at` is left out: the counts are those of all cells up to the last that does.
+        """
         at = np.flatnonzero(self.cells)
-        document: dict[str, Any] = {
-            "cells_hash": self.cells_hash,
-            "size": len(self.cells),
-            "at": at.tolist(),
-            "n": self.cells[at].tolist(),
-        }
+        document: dict[str, Any] = {"cells_hash": self.cells_hash, "size": len(self.cells)}
+        if len(at) and at[-1] < _DENSE * len(at):
+            document["n"] = self.cells[: at[-1] + 1].tolist()
+        else:
+            document |= {"at": at.tolist(), "n": self.cells[at].tolist()}
         if self.missing:
             document["missing"] = self.missing
         if self.type_violations:
@@ -112,7 +117,8 @@ class SubjectProfile:
     def from_document(cls, document: Mapping[str, Any]) -> "SubjectProfile":
         """Read counts from JSON."""
         cells = np.zeros(document["size"], dtype=np.int64)
-        cells[document["at"]] = document["n"]
+        counts = document["n"]
+        cells[document.get("at", slice(len(counts)))] = counts
         return cls(
             document["cells_hash"],
             cells,

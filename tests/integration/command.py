@@ -55,6 +55,6 @@ class Command:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run it to its end."""
         process = self.start(*arguments)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
         assert "Traceback" not in err, err
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)

@@ -84,6 +84,7 @@ def test_killed_at_ten_moments_and_run_again_gives_the_undisturbed_result(
             time.sleep(LEASE)  # a dead run keeps its lease for so long
         finished = job.run(*arguments(killed, day))
         assert finished.returncode == 0, finished.stderr
+        assert "reading all hours again" not in finished.stderr
     assert died >= KILLS // 2
     assert killed.results().unlike(calm.results()) == []
     assert killed.results().same(calm.results())

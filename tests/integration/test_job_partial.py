@@ -75,6 +75,7 @@ def test_a_model_with_a_missing_shard_fails_alone_writes_nothing_and_is_caught_u
     report = run_both((broken, sound), DECEMBER + 1)
     errors = {entry.model.name: entry.error for entry in report.models}
     assert report.exit_code == 1, report.to_document()
+    assert report.ended_ms - report.started_ms < 45_000, "it waited for the shard"
     assert isinstance(errors[broken.name], PartialResultError), errors
     assert "no complete answer" in str(errors[broken.name])
     assert written(broken) == before
