@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from mpm_elk.demo.flights import CATEGORICAL, FEATURES
 from mpm_elk.errors import InputError
@@ -42,7 +43,8 @@ class DelayModel:
         Rounding makes the number the same wherever it is computed. A category that training did not know counts
         as missing, as does a missing one.
         """
-        scores: NDArray[np.float64] = self.trees.predict_proba(_matrix(frame, self.vocabularies))[:, 1].round(6)
+        with _one_thread():
+            scores: NDArray[np.float64] = self.trees.predict_proba(_matrix(frame, self.vocabularies))[:, 1].round(6)
         return scores
 
 
@@ -74,7 +76,8 @@ def train(flights: pd.DataFrame, version: str) -> DelayModel:
         categorical_features=[name in vocabularies for name in FEATURES],
         random_state=0,
     )
-    trees.fit(_matrix(frame, vocabularies), frame["late"].to_numpy(dtype=bool))
+    with _one_thread():
+        trees.fit(_matrix(frame, vocabularies), frame["late"].to_numpy(dtype=bool))
     return DelayModel(version, trees, vocabularies)
 
 
@@ -106,6 +109,14 @@ def auc_by_month(scored: pd.DataFrame) -> dict[str, float]:
         if min(late.sum(), (~late).sum()) >= AUC_MIN_CLASS:
             aucs[month] = float(roc_auc_score(late, rows["score"]))
     return aucs
+
+
+def _one_thread() -> threadpool_limits:
+    """Keep OpenMP to one thread: on a busy machine its threads wait for one another, several times as long.
+
+    Sums are added in one order then, so the scores do not depend on the number of cores.
+    """
+    return threadpool_limits(limits=1, user_api="openmp")
 
 
 def _matrix(frame: pd.DataFrame, vocabularies: Mapping[str, list[str]]) -> NDArray[np.float64]:

@@ -10,7 +10,9 @@ from typing import Protocol
 
 import pandas as pd
 
+from mpm_elk.cluster.changes import refresh
 from mpm_elk.config import Config, load
+from mpm_elk.contract.names import Index
 from mpm_elk.demo.cluster import Clients
 from mpm_elk.demo.findings import Finding, read_findings
 from mpm_elk.demo.flights import SEGMENTS, load_flights
@@ -87,6 +89,8 @@ def run(clients: Clients, config: Config, end: datetime, show: Show, clock: Stop
     outcome = Outcome(to_ms(end))
     _replay(clients, config, scored, outcome, show=show, clock=clock)
     with clock.time("read the alerts"):
+        # What the last run wrote is visible to searches within a second; the demo does not wait for it.
+        refresh(clients.job, [Index.ALERTS, Index.ALERT_EVENTS.pattern])
         outcome.findings = read_findings(clients.reader, KEY)
     return outcome
 
