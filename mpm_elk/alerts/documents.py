@@ -6,7 +6,7 @@ The shape under `mpm.alert` is that of Kibana's `kibana.alert.*`, so that a brid
 from collections.abc import Mapping
 from typing import Any
 
-from mpm_elk.alerts.episodes import WITHDRAWN, Episode, Point, Series, Transition
+from mpm_elk.alerts.episodes import RECOVERED, WITHDRAWN, Episode, Point, Series, Transition
 from mpm_elk.cluster.fenced import Document
 from mpm_elk.config.model import Rule
 from mpm_elk.contract.ids import digest
@@ -146,7 +146,7 @@ def event_document(episode: Episode, rule: Rule | None, transition: Transition, 
     source = _source(episode, rule, point, "event")
     source["event"] |= {"action": transition.action, "created": iso(now_ms), "reason": point.evaluation.reason}
     source["mpm"]["alert"] |= {
-        "status": ENDED if transition.action in ("recovered", WITHDRAWN) else ACTIVE,
+        "status": ENDED if transition.action in (RECOVERED, WITHDRAWN) else ACTIVE,
         "severity": point.severity.value,
         "reason": point.evaluation.reason,
         "evaluation": _evaluation(point),

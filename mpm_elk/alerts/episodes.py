@@ -89,13 +89,21 @@ class Episode:
 
 
 def worst_of(points: Iterable[Point]) -> list[Point]:
-    """Keep the worst point of each window, in order of time: versions that run side by side share an alert."""
+    """Keep the worst point of each window, in order of time: versions that run side by side share an alert.
+
+    Of points of one severity, the one that sustains an alert counts, then the one furthest past its threshold.
+    """
     chosen: dict[int, Point] = {}
     for point in points:
         known = chosen.get(point.start)
-        if known is None or (point.severity.rank, point.version) > (known.severity.rank, known.version):
+        if known is None or _badness(point) > _badness(known):
             chosen[point.start] = point
     return [chosen[start] for start in sorted(chosen)]
+
+
+def _badness(point: Point) -> tuple[int, bool, float, str]:
+    severity, beyond = _size(point)
+    return severity, point.evaluation.sustains, beyond, point.version
 
 
 def walk(series: Series, points: Sequence[Point], needed: int) -> list[Episode]:
@@ -119,7 +127,7 @@ def walk(series: Series, points: Sequence[Point], needed: int) -> list[Episode]:
 
 
 def _open(series: Series, streak: list[Point]) -> Episode:
-    worst = max(streak, key=lambda point: point.severity.rank)
+    worst = max(streak, key=_size)
     last = streak[-1]
     return Episode(series, streak[0].start, last, worst, len(streak), transitions=[Transition(OPENED, last)])
 

@@ -108,7 +108,9 @@ class _MonitorRun:
         timeline = self._timeline()
         known = Known(context.model, context.cells, _baselines(self.entry, timeline))
         alarms = self._alarms(timeline)
-        judge = Judge(self.monitor, known, timeline, alarms, context.config.job.false_alarms_per_month)
+        # The promise is made for the model: its monitors share it.
+        allowed = context.config.job.false_alarms_per_month / len(monitors(context.rules))
+        judge = Judge(self.monitor, known, timeline, alarms, allowed)
         for at in self._windows(timeline):
             judgements = judge.judge(at)
             news = alarms.note(timeline.time(at)[0], judgements)

@@ -1,43 +1,50 @@
 """Say in one English sentence what the metrics of a window mean."""
 
+from collections.abc import Mapping
+
 from mpm_elk.metrics.catalogue import TRAFFIC_SUBJECT
+from mpm_elk.metrics.dispersion import MIN_WINDOWS
 from mpm_elk.metrics.measure import DISTRIBUTION, Measured
+
+_REFERENCES = {
+    "baseline": "the baseline",
+    "previous": "the window before",
+    "same-time-last-week": "the same time last week",
+}
 
 
 def describe(subject: str, against: str, measured: Measured, p_adjusted: float | None) -> str:
-    """Say what one subject did in one window, compared with `against` (words such as `rolling 28d`)."""
+    """Say what one subject did in one window, compared with `against` (as in a rule: `baseline`, `rolling 28d`)."""
+    reference = _REFERENCES.get(against, against.replace("rolling ", "the last "))
     if subject == TRAFFIC_SUBJECT:
-        return _traffic(measured, against)
+        return _traffic(measured, reference)
     values, name = measured.values, subject.removeprefix("features.")
     if measured.window == 0:
-        return f"{name} had no events."
+        return f"{name}: no events in this window."
     if measured.reference == 0:
-        return f"{name} has nothing to be compared with ({against})."
-    parts = [_movement(measured), *_quality(measured)]
+        return f"{name}: no events in {reference} to compare with."
+    text = ", ".join([_movement(measured), *_quality(measured)])
     if DISTRIBUTION in measured.learning:
-        sure = f"; how much it usually varies is still being learnt ({measured.learning[DISTRIBUTION]} past windows)"
-    elif p_adjusted is None:
-        sure = ""
-    else:
-        sure = f"; adjusted p {p_adjusted:.2g}"
-    scale = (
-        f", usual windows vary {values['dispersion.phi']:.3g} times more than chance alone" if _varied(values) else ""
-    )
-    return f"{name} against {against}: {', '.join(part for part in parts if part)}{sure}{scale}."
+        known = measured.learning[DISTRIBUTION]
+        text += f"; still learning how much it usually varies ({known} of {MIN_WINDOWS} past windows)"
+    elif p_adjusted is not None:
+        text += f"; adjusted p {p_adjusted:.2g}"
+    phi = values.get("dispersion.phi", 1.0)
+    if phi > 1.5:
+        text += f"; usual windows vary {phi:.3g} times as much as by chance alone"
+    return f"{name}, compared with {reference}: {text}."
 
 
 def _movement(measured: Measured) -> str:
     values = measured.values
     if "drift.psi" not in values:
         return "no values to compare"
-    text = f"PSI {values['drift.psi']:.3g} ({values['drift.psi_adjusted']:.3g} without noise)"
-    if "drift.mean_shift" in values:
-        text += (
-            f", mean {values['drift.mean']:.4g} instead of {values['drift.mean_reference']:.4g} "
-            f"({values['drift.mean_shift']:+.2g} sd)"
-        )
+    text = f"PSI {values['drift.psi']:.3g} ({values['drift.psi_adjusted']:.3g} after noise is removed)"
+    if "drift.mean" in values and "drift.mean_reference" in values:
+        text += f", mean {values['drift.mean']:.4g} (was {values['drift.mean_reference']:.4g}"
+        text += f", {values['drift.mean_shift']:+.2g} sd)" if "drift.mean_shift" in values else ")"
     if measured.culprit is not None:
-        text += f", most in {measured.culprit}"
+        text += f", largest change in {measured.culprit}"
     return text
 
 
@@ -50,21 +57,22 @@ def _quality(measured: Measured) -> list[str]:
     }
     found = []
     for name, word in words.items():
-        rate, usual = measured.values.get(f"{name}_rate"), measured.values.get(f"{name}_rate_reference", 0.0)
-        if rate is not None and abs(rate - usual) >= 0.001:
-            found.append(f"{rate:.1%} {word} (was {usual:.1%})")
+        rate, usual = (measured.values.get(f"{name}_{kind}") for kind in ("rate", "rate_reference"))
+        if rate is not None and abs(rate - (usual or 0.0)) >= 0.001:
+            found.append(_share(rate, usual, word, ".1%"))
     return found
 
 
-def _varied(values: object) -> bool:
-    return isinstance(values, dict) and values.get("dispersion.phi", 1.0) > 1.5
-
-
-def _traffic(measured: Measured, against: str) -> str:
-    values = measured.values
-    text = f"{measured.window:,} predictions"
+def _traffic(measured: Measured, reference: str) -> str:
+    values: Mapping[str, float] = measured.values
+    text = f"{measured.window:,} {'prediction' if measured.window == 1 else 'predictions'}"
     if "traffic.count_ratio" in values:
-        text += f", {values['traffic.count_ratio']:.0%} of what is usual ({against})"
+        text += f", {values['traffic.count_ratio']:.0%} of the usual number ({reference})"
     if "traffic.failure_rate" in values:
-        text += f", {values['traffic.failure_rate']:.2%} failed"
+        failed = values["traffic.failure_rate"], values.get("traffic.failure_rate_reference")
+        text += ", " + _share(*failed, "failed", ".2%")
     return text + "."
+
+
+def _share(now: float, usual: float | None, word: str, form: str) -> str:
+    return f"{now:{form}} {word}" + ("" if usual is None else f" (was {usual:{form}})")

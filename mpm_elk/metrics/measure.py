@@ -27,7 +27,8 @@ class Measured:
     """The metrics of one subject in one window.
 
     `values` maps names such as `drift.psi` to numbers, `p` maps each test to its p-value; what could not be computed is
-    in neither. `learning` says of each test without a p-value how many past windows are known, of `MIN_WINDOWS`.
+    in neither. `learning` says of each test that has no p-value for want of history how many past windows are known,
+    of `MIN_WINDOWS`. `culprit` is the cell whose share moved most.
     """
 
     values: Mapping[str, float]
@@ -57,58 +58,78 @@ class _Collector:
         number = float(np.asarray(p, dtype=np.float64))
         if np.isfinite(number):
             self.p[name] = number
+            self.learning.pop(name, None)
 
     def learn(self, test: str, ratios: Floats, df: object, usable: Flags) -> Dispersion:
-        """Learn a test's dispersion from the past rows of `ratios` (T,) that are `usable` (T,)."""
+        """Learn a test's dispersion from the past rows of `ratios` (T,) that are `usable` (T,).
+
+        A test of several parts is still learning where none of them knows enough.
+        """
         past = np.where(usable[:-1], ratios[:-1], np.nan)
         found = dispersion.estimate(past, np.asarray(df, dtype=np.float64), flagged=self.history)
         if not found.known:
-            self.learning[test] = int(found.windows)
+            self.learning[test] = max(self.learning.get(test, 0), int(found.windows))
         return found
 
 
 def measure_subject(
-    cells: Cells, windows: SubjectWindows, references: SubjectWindows, flagged: Flags, in_sample: Flags
+    cells: Cells,
+    windows: SubjectWindows,
+    references: SubjectWindows,
+    flagged: Flags,
+    *,
+    in_sample: Flags,
+    learn_from: Flags | None = None,
 ) -> Measured:
     """Measure the last of `windows` (T rows) against the last of `references`; `flagged` (T−1,) marks past alerts.
 
     `in_sample` (T,) marks windows of the data that the cells were cut from: they have nothing out of range or unseen by
-    construction, and so say nothing about how much that varies.
+    construction, and so say nothing about how much that varies. `learn_from` (T,) chooses the windows that show how
+    much everything else varies; without it all do.
     """
     out = _Collector(flagged)
     window, reference = cells.to_coarse(windows.cells), cells.to_coarse(references.cells)
     n, m = windows.present, references.present
-    tests = [_chi2(out, window, reference, n, m)]
+    usual = np.ones(len(n), dtype=np.bool_) if learn_from is None else learn_from
+    tests = [_chi2(out, window, reference, usual)]
     if isinstance(cells, NumericCells):
-        tests += [_ks(out, cells, windows, references), _mean(out, windows, references)]
+        tests += [_ks(out, cells, windows, references, usual), _mean(out, windows, references, usual)]
         strange, name = window[:, [0, -1]].sum(axis=1), RANGE
         strange_before = reference[:, [0, -1]].sum(axis=1)
     else:
         strange, strange_before, name = window[:, -1], reference[:, -1], UNSEEN
     out.test(DISTRIBUTION, min_p(np.array(tests)))
-    _share(out, "quality.missing", MISSING, (windows.missing, windows.total), (references.missing, references.total))
+    missing = (windows.missing, windows.total), (references.missing, references.total)
+    _share(out, "quality.missing", MISSING, *missing, usable=usual)
     violations = (windows.type_violations, windows.total), (references.type_violations, references.total)
-    _share(out, "quality.type_violation", TYPE, *violations)
+    _share(out, "quality.type_violation", TYPE, *violations, usable=usual)
     _share(out, f"quality.{name}", name, (strange, n), (strange_before, m), usable=~in_sample)
 
     labels = cells.coarse_labels()
-    worst = int(divergence.l_infinity(window[-1], reference[-1]).cell)
+    moved = divergence.l_infinity(window[-1], reference[-1])
     return Measured(
         out.values,
         out.p,
         int(windows.total[-1]),
         int(references.total[-1]),
-        culprit=labels[worst] if worst >= 0 else None,
+        culprit=labels[int(moved.cell)] if moved.value > 0 else None,
         learning=out.learning,
         distributions={"cells": labels, "window": window[-1].tolist(), "reference": reference[-1].tolist()},
     )
 
 
-def _chi2(out: _Collector, window: Ints, reference: Ints, n: Ints, m: Ints) -> float:
+def _chi2(out: _Collector, window: Ints, reference: Ints, usual: Flags) -> float:
     """χ², and the divergences whose noise has its law: PSI and Jensen–Shannon."""
     chi2 = homogeneity.chi2(window, reference)
-    learnt = out.learn(DISTRIBUTION, chi2.ratio, chi2.df[-1], n >= _HISTORY_MIN)
+    n, m = window.sum(axis=-1), reference.sum(axis=-1)
+    (k, k0), dominant = _largest_cell(window, reference)
+    z_squared = np.where(dominant, proportions.pooled_z(k, n, k0, m) ** 2, np.nan)
+    ratios, df = np.where(chi2.df > 0, chi2.ratio, z_squared), np.where(chi2.df > 0, chi2.df, 1.0)
+    learnt = out.learn(DISTRIBUTION, ratios, df[-1], (n >= _HISTORY_MIN) & usual)
     p = float(homogeneity.chi2_p(chi2.statistic[-1], chi2.df[-1], learnt))
+    if chi2.df[-1] == 0 and dominant[-1]:
+        found = proportions.difference(k[-1], n[-1], k0[-1], m[-1])
+        p = float(dispersion.widen(found.p, found.ratio, 1.0, learnt))
     now, before, size, base = window[-1], reference[-1], n[-1], m[-1]
     cells = divergence.occupied(now, before)
     psi, js = divergence.psi(now, before), divergence.jensen_shannon(now, before)
@@ -130,10 +151,23 @@ def _chi2(out: _Collector, window: Ints, reference: Ints, n: Ints, m: Ints) -> f
     return p
 
 
-def _ks(out: _Collector, cells: NumericCells, windows: SubjectWindows, references: SubjectWindows) -> float:
+def _largest_cell(window: Ints, reference: Ints) -> tuple[tuple[Ints, Ints], Flags]:
+    """Give both sides' counts in the reference's largest cell, each (T,), and whether it holds more than half there.
+
+    A feature that is constant, or nearly so, leaves the χ² one cell and no degrees of freedom. The share of that cell
+    can be tested all the same; without it, the day on which such a feature changes, or changes back, is not judged.
+    """
+    largest = reference.argmax(axis=-1)[:, np.newaxis]
+    k, k0 = (np.take_along_axis(side, largest, axis=-1)[:, 0] for side in (window, reference))
+    return (k, k0), 2 * k0 > reference.sum(axis=-1)
+
+
+def _ks(
+    out: _Collector, cells: NumericCells, windows: SubjectWindows, references: SubjectWindows, usual: Flags
+) -> float:
     ks = homogeneity.ks(windows.cells, references.cells, single=cells.single)
     n, m = windows.present, references.present
-    learnt = out.learn(DISTRIBUTION, ks.ratio, float(homogeneity.KS_DF), n >= _HISTORY_MIN)
+    learnt = out.learn(DISTRIBUTION, ks.ratio, homogeneity.KS_DF, (n >= _HISTORY_MIN) & usual)
     p = float(homogeneity.ks_p(ks.lower[-1], n[-1], m[-1], learnt))
     out.put("drift.ks", ks.lower[-1])
     out.put("drift.ks_upper", ks.upper[-1])
@@ -141,11 +175,11 @@ def _ks(out: _Collector, cells: NumericCells, windows: SubjectWindows, reference
     return p
 
 
-def _mean(out: _Collector, windows: SubjectWindows, references: SubjectWindows) -> float:
+def _mean(out: _Collector, windows: SubjectWindows, references: SubjectWindows, usual: Flags) -> float:
     window = moments.moments(windows.count, windows.sum, windows.sum_sq)
     reference = moments.moments(references.count, references.sum, references.sum_sq)
     shift = moments.mean_shift(window, reference)
-    learnt = out.learn(DISTRIBUTION, shift.ratio, 1.0, windows.count >= _HISTORY_MIN)
+    learnt = out.learn(DISTRIBUTION, shift.ratio, 1.0, (windows.count >= _HISTORY_MIN) & usual)
     p = float(dispersion.widen(shift.p[-1], shift.ratio[-1], 1.0, learnt))
     out.put("drift.mean", window.mean[-1])
     out.put("drift.mean_reference", reference.mean[-1])
@@ -168,8 +202,8 @@ def _share(
     """Compare a share of events, (k, n) row by row, with that of the reference; `usable` rows show how it varies."""
     (k, n), (k0, n0) = window, reference
     ratios = proportions.pooled_z(k, n, k0, n0) ** 2
-    known = n >= _HISTORY_MIN
-    learnt = out.learn(test, ratios, 1.0, known if usable is None else known & usable)
+    enough = n >= _HISTORY_MIN
+    learnt = out.learn(test, ratios, 1.0, enough if usable is None else enough & usable)
     found = proportions.difference(k[-1], n[-1], k0[-1], n0[-1])
     p = float(dispersion.widen(found.p, found.ratio, 1.0, learnt))
     if n[-1]:

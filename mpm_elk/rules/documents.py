@@ -106,7 +106,8 @@ def rounded(value: Any) -> Any:
     """Keep twelve digits of every float, in objects too."""
     if isinstance(value, dict):
         return {name: rounded(entry) for name, entry in value.items()}
-    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
+    # Adding 0 makes −0 a plain 0, which JSON would write differently.
+    return float(f"{value:.{_DIGITS}g}") + 0.0 if isinstance(value, float) else value
 
 
 def revised(document: Document, stored: Mapping[str, Any] | None, run_id: str, cause: str) -> Document | None:

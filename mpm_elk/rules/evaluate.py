@@ -115,33 +115,35 @@ def evaluate(rule: Rule, measured: Measured, p_adjusted: float | None, level: fl
     if severity is Severity.OK:
         reason = text
     elif rule.evidence == "required" and (evidence is None or evidence > level):
-        severity, reason = Severity.OK, f"{text}, which chance explains (adjusted p {evidence:.2g} > {level:.2g})"
-        sustains = _own_p(metric, measured, default=1.0) <= _SUSTAINING
+        doubt = f"which may be chance (adjusted p {evidence:.2g}; an alert needs {level:.2g})"
+        severity, reason = Severity.OK, f"{text}, {doubt}"
+        sustains = _own_p(metric, measured) <= _SUSTAINING
     else:
         sustains = True
-        sure = f", adjusted p {evidence:.2g}" if evidence is not None else ""
-        reason = f"{text}, {severity} from {threshold:g}{sure}"
+        sure = f" (adjusted p {evidence:.2g})" if evidence is not None else ""
+        reason = f"{text}, {_side(rule, metric)} the {severity} threshold of {threshold:g}{sure}"
     return Evaluation(rule.id, rule.metric, severity, reason, value, *limits, threshold, evidence, sustains)
 
 
-def _own_p(metric: Metric, measured: Measured, *, default: float) -> float:
-    """Give the p of the metric's own test, adjusted over the subject's tests."""
-    return min(1.0, measured.p.get(metric.test, default) * len(measured.p))
+def _own_p(metric: Metric, measured: Measured) -> float:
+    """Give the p of the metric's own test, which is known, adjusted over the subject's tests."""
+    return min(1.0, measured.p[metric.test] * len(measured.p))
 
 
 def _evidence(metric: Metric, measured: Measured, p_adjusted: float | None) -> float | None:
     """Adjust the metric's own p over the subject's tests, and over the subjects of the window."""
     if metric.test not in measured.p or p_adjusted is None:
         return None
-    return max(p_adjusted, _own_p(metric, measured, default=1.0))
+    return max(p_adjusted, _own_p(metric, measured))
 
 
 def _lack(rule: Rule, metric: Metric, measured: Measured, value: float | None, evidence: float | None) -> str | None:
     """Say what is lacking for a judgement, or None."""
     if measured.window < rule.min_samples and metric.test != VOLUME:
-        return f"{measured.window} of {rule.min_samples} events"
-    if measured.reference < rule.min_samples:
-        return f"the reference has {measured.reference} of {rule.min_samples} events"
+        return f"the window has {measured.window} events, fewer than {rule.min_samples}"
+    needs_reference = metric.compares or rule.evidence == "required"
+    if needs_reference and measured.reference < rule.min_samples:
+        return f"the reference has {measured.reference} events, fewer than {rule.min_samples}"
     if value is None:
         return f"{rule.metric} cannot be computed"
     if rule.evidence == "required" and evidence is None:
@@ -149,6 +151,10 @@ def _lack(rule: Rule, metric: Metric, measured: Measured, value: float | None, e
             return f"learning how much past windows vary: {measured.learning[metric.test]} of {MIN_WINDOWS} windows"
         return "no p-value can be computed"
     return None
+
+
+def _side(rule: Rule, metric: Metric) -> str:
+    return {"below": "at or below", "away": "at or beyond"}.get(rule.when or metric.bad, "at or above")
 
 
 def _crossed(rule: Rule, metric: Metric, value: float) -> tuple[Severity, float | None]:

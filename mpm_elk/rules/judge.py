@@ -11,11 +11,11 @@ import numpy as np
 from mpm_elk.config.model import Rule
 from mpm_elk.contract.keys import EVERYTHING, Segment, VersionKey
 from mpm_elk.metrics import Flags
-from mpm_elk.metrics.catalogue import TRAFFIC_SUBJECT
+from mpm_elk.metrics.catalogue import METRICS, TRAFFIC_SUBJECT
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
 from mpm_elk.metrics.measure import Measured, measure_subject, measure_traffic
 from mpm_elk.metrics.reference import members
-from mpm_elk.profiles.cells import OUTPUTS
+from mpm_elk.profiles.cells import OUTPUTS, Cells
 from mpm_elk.profiles.profile import Profile
 from mpm_elk.profiles.timeline import BASELINE, Slots, Timeline, subject
 from mpm_elk.profiles.windows import SubjectWindows, subject_windows, traffic_windows
@@ -31,6 +31,7 @@ from mpm_elk.rules.judgement import (
     ReferenceUsed,
     SubjectKey,
 )
+from mpm_elk.timespan import DAY_MS
 
 _Found = tuple[Measured, ReferenceUsed]
 
@@ -63,7 +64,7 @@ class Judge:
                 tuple(
                     evaluate(rule, measured, adjusted.get(key), level)
                     for rule in self.monitor.rules
-                    if _looks_at(rule, key)
+                    if self._looks_at(rule, key.subject, key.segment.name)
                 ),
             )
             for key, (measured, reference) in sorted(found.items())
@@ -74,6 +75,8 @@ class Judge:
         if any(subjects_of(rule, [TRAFFIC_SUBJECT]) for rule in self.monitor.rules):
             yield from self._traffic(at)
         for version in self.timeline.versions(at):
+            if version.version == self.monitor.reference.version:
+                continue  # a version is not compared with itself
             for segment, names in self._wanted(version, at):
                 slots, owners = self.timeline.lineage(version, segment)
                 for name in names:
@@ -83,13 +86,19 @@ class Judge:
     def _wanted(self, version: VersionKey, at: int) -> Iterator[tuple[Segment, list[str]]]:
         """List the segments that rules look at, and the subjects in each. Segments have profiles of outputs only."""
         for name in dict.fromkeys(segment for rule in self.monitor.rules for segment in rule.on.segments or ("",)):
-            rules = [rule for rule in self.monitor.rules if _in_segment(rule, name)]
-            names = [s for s in self.known.cells.subjects if any(subjects_of(rule, [s]) for rule in rules)]
+            rules = self.monitor.rules
+            names = [s for s in self.known.cells.subjects if any(self._looks_at(rule, s, name) for rule in rules)]
             if not name:
                 yield EVERYTHING, names
                 continue
             for segment in self.timeline.segments(version, at, name):
                 yield segment, [s for s in names if s in OUTPUTS]
+
+    def _looks_at(self, rule: Rule, name: str, segment: str) -> bool:
+        """Tell whether a rule looks at a subject, and the subject has what the rule is about."""
+        cells = self.known.cells.subjects.get(name)
+        fits = METRICS[rule.metric].fits(cells.kind if cells else None)
+        return fits and _in_segment(rule, segment) and bool(subjects_of(rule, [name]))
 
     def _traffic(self, at: int) -> Iterator[tuple[SubjectKey, _Found]]:
         slots = self.timeline.traffic()
@@ -100,7 +109,7 @@ class Judge:
             rows = _with_history(at)
             measured = measure_traffic(traffic_windows(slots), chosen, rows, flagged[rows][:-1])
             key = SubjectKey(self.known.model.version(ALL_VERSIONS), TRAFFIC_SUBJECT, EVERYTHING)
-            yield key, (measured, _used(self.timeline, chosen[at], usable, flagged, [""] * self.timeline.size))
+            yield key, (measured, self._used(at, chosen[at], usable, [""] * self.timeline.size))
 
     def _subject(self, key: SubjectKey, at: int, slots: Slots, owners: Sequence[str]) -> _Found:
         cells = self.known.cells.subjects[key.subject]
@@ -115,32 +124,58 @@ class Judge:
 
         if reference.kind == "version":
             other = self.known.model.version(reference.version or "")
-            others: Slots = self.timeline.windows.get((other, key.segment), [None] * self.timeline.size)
+            found: Slots = self.timeline.windows.get((other, key.segment), [None] * self.timeline.size)
+            # Where the other version stands in for the past of this one, it would be compared with itself.
+            others: Slots = [None if owner == other.version else p for p, owner in zip(found, owners, strict=True)]
             beside = subject_windows(cells, subject(others, key.subject)).take(rows)
             start, end = self.timeline.time(at)
-            used = ReferenceUsed(windows=1, start=start, end=end, versions=(other.version,))
-            return measure_subject(cells, history, beside, past_flags, in_sample), used
+            used = ReferenceUsed(1, 0, start, end, (other.version,)) if others[at] is not None else ReferenceUsed()
+            return measure_subject(cells, history, beside, past_flags, in_sample=in_sample), used
 
         if reference.kind == "baseline":
-            entry = self.known.baselines.get(key.version.version) or BaselineCounts("", Profile(), {})
-            past = subject_windows(cells, [entry.days[day].subjects.get(key.subject) for day in sorted(entry.days)])
-            if len(past.missing) >= MIN_WINDOWS:
-                # The baseline's own days show how much windows vary where nothing drifts.
-                history, past_flags = _stack(past, windows.take(slice(at, at + 1))), np.zeros(len(past.missing), bool)
-                in_sample = np.append(np.ones(len(past.missing), dtype=np.bool_), False)
-            total = subject_windows(cells, [entry.total.subjects.get(key.subject)])
-            beside = total.take(np.zeros(len(history.missing), dtype=np.intp))
-            used = ReferenceUsed(baseline=entry.id or None)
-            return measure_subject(cells, history, beside, past_flags, in_sample), used
+            return self._against_baseline(key, cells, history, past_flags, in_sample)
 
         usable = windows.total > 0
         chosen = members(reference, self.monitor.length, usable, ~flagged)
-        used = _used(self.timeline, chosen[at], usable, flagged, owners)
-        return measure_subject(cells, history, windows.pool(chosen[rows]), past_flags, in_sample), used
+        used = self._used(at, chosen[at], usable, owners)
+        return measure_subject(cells, history, windows.pool(chosen[rows]), past_flags, in_sample=in_sample), used
 
+    def _used(self, at: int, chosen: Flags, usable: Flags, owners: Sequence[str]) -> ReferenceUsed:
+        """Describe a reference of `chosen` windows; those that would be in it but for their alerts are excluded."""
+        used = np.flatnonzero(chosen).tolist()
+        if not used:
+            return ReferenceUsed()
+        possible = members(self.monitor.reference, self.monitor.length, usable, np.ones_like(usable))[at]
+        excluded = int((possible & ~chosen).sum())
+        start, end = self.timeline.time(used[0])[0], self.timeline.time(used[-1])[1]
+        return ReferenceUsed(
+            len(used), excluded, start, end, tuple(dict.fromkeys(owners[i] for i in used if owners[i]))
+        )
 
-def _looks_at(rule: Rule, key: SubjectKey) -> bool:
-    return _in_segment(rule, key.segment.name) and bool(subjects_of(rule, [key.subject]))
+    def _against_baseline(
+        self, key: SubjectKey, cells: Cells, history: SubjectWindows, flagged: Flags, in_sample: Flags
+    ) -> _Found:
+        """Compare with the baseline's total; its days, where it has enough, show how much daily windows vary.
+
+        Windows of another length vary otherwise: hours have their time of day, and fewer events that hang together.
+        """
+        entry = self.known.baselines.get(key.version.version)
+        if entry is None or key.segment != EVERYTHING:  # baselines count all events, not those of a segment
+            entry = BaselineCounts("", Profile(), {})
+        total = subject_windows(cells, [entry.total.subjects.get(key.subject)])
+        beside = total.take(np.zeros(len(history.missing), dtype=np.intp))
+        learn_from = None
+        days = subject_windows(cells, [entry.days[day].subjects.get(key.subject) for day in sorted(entry.days)])
+        days = days.take(np.flatnonzero(days.total))
+        known = len(days.missing)
+        if known >= MIN_WINDOWS and self.timeline.length == DAY_MS:
+            others = _less(total.take(np.zeros(known, dtype=np.intp)), days)  # a day is compared with all other days
+            history, beside = _stack(days, history), _stack(others, beside)
+            learn_from = np.arange(len(history.missing)) < known
+            in_sample = np.concatenate([np.ones(known, dtype=np.bool_), in_sample])
+            flagged = np.concatenate([np.zeros(known, dtype=np.bool_), flagged])
+        measured = measure_subject(cells, history, beside, flagged, in_sample=in_sample, learn_from=learn_from)
+        return measured, ReferenceUsed(baseline=entry.id or None)
 
 
 def _in_segment(rule: Rule, name: str) -> bool:
@@ -157,11 +192,7 @@ def _stack(first: SubjectWindows, second: SubjectWindows) -> SubjectWindows:
     return SubjectWindows(*(np.concatenate([getattr(first, name), getattr(second, name)]) for name in names))
 
 
-def _used(timeline: Timeline, chosen: Flags, usable: Flags, flagged: Flags, owners: Sequence[str]) -> ReferenceUsed:
-    at = np.flatnonzero(chosen).tolist()
-    if not at:
-        return ReferenceUsed()
-    span = slice(at[0], at[-1] + 1)
-    excluded = int((usable[span] & flagged[span] & ~chosen[span]).sum())
-    versions = tuple(dict.fromkeys(owners[i] for i in at if owners[i]))
-    return ReferenceUsed(len(at), excluded, timeline.time(at[0])[0], timeline.time(at[-1])[1], versions)
+def _less(first: SubjectWindows, second: SubjectWindows) -> SubjectWindows:
+    names = [field.name for field in fields(SubjectWindows)]
+    with np.errstate(invalid="ignore"):  # sums that overflowed
+        return SubjectWindows(*(getattr(first, name) - getattr(second, name) for name in names))

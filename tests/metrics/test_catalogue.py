@@ -1,0 +1,87 @@
+"""The metrics that rules can name are those that are measured."""
+
+import numpy as np
+import pytest
+
+from mpm_elk.metrics.catalogue import METRICS, TRAFFIC_SUBJECT, Metric
+from mpm_elk.metrics.dispersion import MIN_WINDOWS
+from mpm_elk.metrics.measure import Measured, measure_subject, measure_traffic
+from mpm_elk.profiles.cells import Cells
+from mpm_elk.profiles.cut import cut_categorical, cut_numeric
+from mpm_elk.profiles.profile import Moments, Profile, SubjectProfile
+from mpm_elk.profiles.windows import subject_windows, traffic_windows
+from mpm_elk.rules.defaults import DEFAULT_RULES
+
+SIZE = MIN_WINDOWS + 2
+_RNG = np.random.default_rng(1)
+_FLAGGED = np.zeros(SIZE - 1, dtype=np.bool_)
+
+
+def _subject(cells: Cells, profiles: list[SubjectProfile]) -> Measured:
+    windows = subject_windows(cells, profiles)
+    everything = windows.pool(np.ones((SIZE, SIZE), dtype=np.bool_))
+    return measure_subject(cells, windows, everything, _FLAGGED, in_sample=np.zeros(SIZE, dtype=np.bool_))
+
+
+def _numeric() -> Measured:
+    cells = cut_numeric(_RNG.normal(size=5_000), "x")
+    values = [_RNG.normal(size=500) for _ in range(SIZE)]
+    return _subject(cells, [SubjectProfile(cells.hash, cells.count(v), 3, 1, Moments.of(v)) for v in values])
+
+
+def _categorical() -> Measured:
+    cells = cut_categorical({"a": 2, "b": 1}, "x")
+    values = [_RNG.choice(["a", "b", "c"], 500).tolist() for _ in range(SIZE)]
+    return _subject(cells, [SubjectProfile(cells.hash, cells.count(v), 3, 1) for v in values])
+
+
+def _traffic() -> Measured:
+    windows = traffic_windows([Profile(1_000 + at, 5) for at in range(SIZE)])
+    members = np.tri(SIZE, k=-1, dtype=np.bool_)
+    return measure_traffic(windows, members, slice(0, SIZE), _FLAGGED)
+
+
+FOUND = {"numeric": _numeric(), "categorical": _categorical(), "traffic": _traffic()}
+
+
+def _kinds(metric: Metric) -> list[str]:
+    if metric.subjects == (TRAFFIC_SUBJECT,):
+        return ["traffic"]
+    return [kind for kind in ("numeric", "categorical") if metric.fits(kind)]
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_metric_and_its_evidence_are_measured_where_it_fits_and_nowhere_else(name: str) -> None:
+    metric = METRICS[name]
+    fitting = _kinds(metric)
+    assert fitting
+    for kind, found in FOUND.items():
+        assert (name in found.values) == (kind in fitting), kind
+        assert kind not in fitting or metric.test in found.p, kind
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_what_compares_nothing_is_known_without_a_reference(name: str) -> None:
+    cells = cut_categorical({"a": 2, "b": 1}, "x")
+    numeric = cut_numeric(np.arange(100) / 3, "x")
+    values = np.array([1.0, 2.0, 3.0])
+    alone: dict[str, tuple[Cells, SubjectProfile]] = {
+        "categorical": (cells, SubjectProfile(cells.hash, cells.count(["a", "c"]), 1, 1)),
+        "numeric": (numeric, SubjectProfile(numeric.hash, numeric.count(values), 1, 1, Moments.of(values))),
+    }
+    no_flags, in_sample = np.zeros(0, dtype=np.bool_), np.zeros(1, dtype=np.bool_)
+    for kind in _kinds(METRICS[name]):
+        if kind == "traffic":
+            windows = traffic_windows([Profile(10, 1)])
+            found = measure_traffic(windows, np.zeros((1, 1), dtype=np.bool_), slice(0, 1), no_flags)
+        else:
+            one, profile = alone[kind]
+            windows_of = [subject_windows(one, [entry]) for entry in (profile, None)]
+            found = measure_subject(one, windows_of[0], windows_of[1], no_flags, in_sample=in_sample)
+        assert (name in found.values) == (not METRICS[name].compares), kind
+
+
+def test_names_meanings_and_directions() -> None:
+    assert all(metric.name == name and metric.meaning for name, metric in METRICS.items())
+    assert {metric.bad for metric in METRICS.values()} <= {"above", "below", "away"}
+    assert {rule.metric for rule in DEFAULT_RULES} <= set(METRICS)
