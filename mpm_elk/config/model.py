@@ -1,13 +1,24 @@
 """What `mpm.yml` may hold."""
 
+import difflib
 import fnmatch
 import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
+from mpm_elk.contract.metric_names import METRIC_NAMES
 from mpm_elk.timespan import Span, format_span, parse_span
 
 _HOUR = timedelta(hours=1)
@@ -144,6 +155,15 @@ class Rule(_Strict):
     owner: str | None = None
     runbook: str | None = None
     description: str | None = None
+
+    @field_validator("metric")
+    @classmethod
+    def _known(cls, metric: str) -> str:
+        if metric not in METRIC_NAMES:
+            [alike] = difflib.get_close_matches(metric, METRIC_NAMES, n=1, cutoff=0) or METRIC_NAMES[:1]
+            msg = f"there is no metric {metric!r}: did you mean {alike}? All are: {', '.join(METRIC_NAMES)}"
+            raise ValueError(msg)
+        return metric
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -1,6 +1,5 @@
 """One run over all models, readable from top to bottom."""
 
-import difflib
 import fnmatch
 import os
 import socket
@@ -30,12 +29,11 @@ from mpm_elk.cluster.state import IndexModels, ModelState
 from mpm_elk.config import Config
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.contract.names import Index, dated
-from mpm_elk.errors import ConfigError, MpmError, PartialResultError
+from mpm_elk.errors import MpmError, PartialResultError
 from mpm_elk.job.context import Context
 from mpm_elk.job.judge import due, judge_windows
 from mpm_elk.job.profile import Changed, Work, bring_up_to_date, find_work
 from mpm_elk.job.report import ModelReport, RunReport
-from mpm_elk.metrics.catalogue import METRICS
 from mpm_elk.profiles.store import count_profiles
 from mpm_elk.registry.store import ModelEntry, load
 from mpm_elk.rules.judgement import monitors
@@ -54,11 +52,7 @@ class Options:
 
 
 def run(client: Elasticsearch, config: Config, options: Options) -> RunReport:
-    """Bring every model up to date; one that fails does not stop the others, and is reported.
-
-    Raises ConfigError where a rule names a metric that there is not.
-    """
-    _check_rules(config)
+    """Bring every model up to date; one that fails does not stop the others, and is reported."""
     report = RunReport(_run_id(), to_ms(datetime.now(tz=UTC)), to_ms(options.now), options.dry_run)
     indices, lame = positions(client, Index.PREDICTIONS.pattern), incomplete(client, Index.PREDICTIONS.pattern)
     for model, of_model in sorted(_models(client, indices, lame, report).items()):
@@ -78,16 +72,6 @@ def run(client: Elasticsearch, config: Config, options: Options) -> RunReport:
     if not options.dry_run:
         _write_report(client, report)
     return report
-
-
-def _check_rules(config: Config) -> None:
-    for rule in config.rules or ():
-        if rule.metric not in METRICS:
-            [alike] = difflib.get_close_matches(rule.metric, METRICS, n=1, cutoff=0) or [""]
-            raise ConfigError(
-                f"rule {rule.id}: there is no metric {rule.metric!r}",
-                remedy=f"did you mean {alike}? All are: {', '.join(METRICS)}",
-            )
 
 
 def _check_complete(lame: set[str]) -> None:

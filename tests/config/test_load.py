@@ -78,7 +78,7 @@ def test_all_errors_of_a_file_are_said_at_once(tmp_path: Path) -> None:
 
 
 def test_the_alias_is_the_key_that_people_know(tmp_path: Path) -> None:
-    message = refused(write(tmp_path, "rules:\n  - {id: a, metric: m, warning: 1, fro: 2}\n"))
+    message = refused(write(tmp_path, "rules:\n  - {id: a, metric: drift.psi, warning: 1, fro: 2}\n"))
     assert "did you mean `for`?" in message
 
 
@@ -106,13 +106,13 @@ def test_the_alias_is_the_key_that_people_know(tmp_path: Path) -> None:
 def test_bad_rules(tmp_path: Path, rule: str, message: str) -> None:
     more = rule.strip("{}")
     extra = "" if "id:" in more else ", id: a"
-    text = refused(write(tmp_path, f"job: {{}}\nrules:\n  - {{metric: m, warning: 1{extra}, {more}}}\n"))
+    text = refused(write(tmp_path, f"job: {{}}\nrules:\n  - {{metric: drift.psi, warning: 1{extra}, {more}}}\n"))
     assert message in text
     assert "mpm.yml:3" in text
 
 
 def test_a_rule_without_thresholds(tmp_path: Path) -> None:
-    assert "give `warning`, `critical`, or both" in refused(write(tmp_path, "rules:\n  - {id: a, metric: m}\n"))
+    assert "give `warning`, `critical`, or both" in refused(write(tmp_path, "rules:\n  - {id: a, metric: drift.psi}\n"))
 
 
 @pytest.mark.parametrize("text", ["baseline", "previous", "same-time-last-week", "rolling 4w", "version 2.1 beta"])
@@ -248,3 +248,9 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert "no *.yml file" in refused(tmp_path)
     (tmp_path / "mpm.yml").write_bytes(b"a: \xff\n")
     assert "cannot be read" in refused(tmp_path / "mpm.yml")
+
+
+def test_a_metric_that_there_is_not(tmp_path: Path) -> None:
+    text = refused(write(tmp_path, "rules:\n  - id: a\n    metric: drift.psy\n    warning: 1\n"))
+    assert "mpm.yml:3" in text
+    assert "did you mean drift.psi?" in text

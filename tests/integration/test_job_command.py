@@ -90,7 +90,7 @@ def test_a_broken_configuration_exits_2_with_file_and_line(job: Command, text: s
 def test_a_rule_on_a_metric_that_there_is_not_exits_2_and_names_the_closest(job: Command) -> None:
     found = job.write("rules:\n  - {id: a, metric: drift.psy, warning: 1}\n").run("run")
     assert found.returncode == 2
-    assert "rule a" in found.stderr
+    assert "mpm.yml:2: `rules.0.metric`" in found.stderr
     assert "did you mean drift.psi?" in found.stderr
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mpm_elk.contract.metric_names import METRIC_NAMES
 from mpm_elk.metrics.catalogue import METRICS, TRAFFIC_SUBJECT, Metric
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
 from mpm_elk.metrics.measure import Measured, measure_subject, measure_traffic
@@ -85,3 +86,7 @@ def test_names_meanings_and_directions() -> None:
     assert all(metric.name == name and metric.meaning for name, metric in METRICS.items())
     assert {metric.bad for metric in METRICS.values()} <= {"above", "below", "away"}
     assert {rule.metric for rule in DEFAULT_RULES} <= set(METRICS)
+
+
+def test_the_configuration_knows_the_same_metrics() -> None:
+    assert set(METRIC_NAMES) == set(METRICS)
