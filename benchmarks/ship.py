@@ -23,6 +23,7 @@ from typing import Any
 from elasticsearch import Elasticsearch
 from elasticsearch.helpers import parallel_bulk
 
+from mpm_elk.contract.names import Index
 from mpm_elk.intake.limits import Limits
 from mpm_elk.intake.normalise import normalise
 from mpm_elk.intake.ship import Source, ship
@@ -106,7 +107,7 @@ def _timed(target: str, file: str) -> tuple[float, float, int]:
 def clean(client: Elasticsearch) -> None:
     """Delete the benchmark's indices."""
     for pool in (SHIP_POOL, BULK_POOL):
-        for index in client.indices.get(index=f"mpm-predictions-v1-{pool}-*", allow_no_indices=True):
+        for index in client.indices.get(index=f"{Index.PREDICTIONS}-{pool}-*", allow_no_indices=True):
             client.indices.delete(index=index)
 
 

@@ -16,7 +16,7 @@ from mpm_elk.cluster.leases import Lease
 from mpm_elk.cluster.search import Search, scan, search_all
 from mpm_elk.config.model import Rule
 from mpm_elk.contract.keys import ModelKey
-from mpm_elk.contract.names import Index, part
+from mpm_elk.contract.names import Index, all_months
 from mpm_elk.rules.documents import segment_of
 from mpm_elk.rules.evaluate import Evaluation
 from mpm_elk.rules.judgement import Judgement, Monitor
@@ -31,9 +31,8 @@ Judged = Mapping[str, tuple[str, Judgement]]
 
 @dataclass
 class Kept:
-    """What came of it: which episodes changed, what happened to them, and how many documents were written."""
+    """What came of it: what happened to which episodes, and how many documents were written."""
 
-    changed: list[Episode] = field(default_factory=list)
     happened: list[tuple[Episode, Transition]] = field(default_factory=list)
     written: int = 0
 
@@ -71,7 +70,6 @@ class AlertKeeper:
                 document = to_document(episode, rule, self.run_id, before.source if before else None)
                 if document is not None:
                     updates.append((document, before))
-                    kept.changed.append(episode)
                 events += [self._event(episode, rule, t) for t in episode.transitions if t.point.start >= since]
                 if before is not None and _is_withdrawn(before):
                     events.append(self._event(episode, rule, Transition(REINSTATED, episode.last)))
@@ -153,7 +151,7 @@ class AlertKeeper:
             "query": {"bool": {"filter": filters, "should": clauses, "minimum_should_match": 1}},
             "_source": ["mpm.model", "mpm.subject", "mpm.segment", "mpm.window", "mpm.evaluations"],
         }
-        pattern = f"{Index.METRICS}-{part(self.model.name)}-{part(self.model.environment)}-*"
+        pattern = all_months(Index.METRICS, self.model.name, self.model.environment)
         return list(scan(self.client, pattern, body, sort="mpm.window.start"))
 
     def _write(self, updates: list[tuple[Document, Stored | None]], events: list[Document]) -> int:

@@ -18,7 +18,6 @@ from mpm_elk.cluster.client import translated
 from mpm_elk.cluster.search import Search, search_all
 from mpm_elk.contract.keys import ModelKey, VersionKey
 from mpm_elk.errors import ClusterError
-from mpm_elk.timespan import HOUR_MS
 
 NOTHING_READ = -1
 _IMPATIENCE = 2
@@ -189,8 +188,3 @@ def _search(stretch: Stretch, filters: list[dict[str, Any]], aggregations: dict[
         "aggs": aggregations,
     }
     return Search(stretch.index, body, stretch.shard)
-
-
-def hour_of(timestamp_ms: int) -> int:
-    """Give the start of the UTC hour of a time."""
-    return timestamp_ms - timestamp_ms % HOUR_MS

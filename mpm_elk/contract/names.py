@@ -50,7 +50,16 @@ def month(timestamp_ms: int) -> str:
 
 def monthly(index: Index, model: str, environment: str, timestamp_ms: int) -> str:
     """Name the index of one model's documents of one month: `mpm-metrics-v1-credit_risk-production-2026.11`."""
-    return f"{index.value}-{part(model)}-{part(environment)}-{month(timestamp_ms)}"
+    return f"{_of_model(index, model, environment)}-{month(timestamp_ms)}"
+
+
+def all_months(index: Index, model: str, environment: str) -> str:
+    """Match the indices of one model's documents of every month: `mpm-metrics-v1-credit_risk-production-*`."""
+    return f"{_of_model(index, model, environment)}-*"
+
+
+def _of_model(index: Index, model: str, environment: str) -> str:
+    return f"{index.value}-{part(model)}-{part(environment)}"
 
 
 def dated(index: Index, timestamp_ms: int) -> str:

@@ -16,7 +16,7 @@ from mpm_elk.cluster import dev
 from mpm_elk.cluster.client import check, connect, translated
 from mpm_elk.cluster.setup import install
 from mpm_elk.contract.keys import ModelKey
-from mpm_elk.contract.names import Index, monthly
+from mpm_elk.contract.names import Index, all_months
 from mpm_elk.contract.roles import ROLES
 from mpm_elk.demo.stopwatch import Stopwatch
 from mpm_elk.demo.traffic import KEY
@@ -112,14 +112,14 @@ def how_to_look(node: dev.Node, model: ModelKey, *, ours: bool) -> list[str]:
     """Say how to look at the documents of a demo that leaves its Elasticsearch up, as lines for a shell."""
     command = _command()
     curl = 'curl -s --cacert "$MPM_ES_CA_CERTS" -u "$MPM_ES_USERNAME:$MPM_ES_PASSWORD" -G'
-    metrics = monthly(Index.METRICS, model.name, model.environment, 0).rsplit("-", 1)[0]
+    metrics = all_months(Index.METRICS, model.name, model.environment)
     alerts = "rule.id,mpm.subject.name,mpm.alert.start,mpm.alert.end,mpm.alert.reason"
     lines = [
         "# every alert, with its evidence",
         f'{curl} "$MPM_ES_URL/{Index.ALERTS}/_search?pretty&size=50&sort=mpm.alert.start&_source={alerts}"',
         "# the temperature, day by day: one document holds all its metrics",
         (
-            f'{curl} "$MPM_ES_URL/{metrics}-*/_search?pretty&size=100&sort=@timestamp"'
+            f'{curl} "$MPM_ES_URL/{metrics}/_search?pretty&size=100&sort=@timestamp"'
             ' --data-urlencode "q=mpm.subject.name:features.temperature"'
             ' --data-urlencode "_source=@timestamp,mpm.finding,mpm.status,mpm.drift,mpm.quality"'
         ),

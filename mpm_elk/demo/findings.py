@@ -10,7 +10,7 @@ from mpm_elk.alerts.episodes import OPENED
 from mpm_elk.cluster.compare_and_set import get_many
 from mpm_elk.cluster.search import scan
 from mpm_elk.contract.keys import ModelKey
-from mpm_elk.contract.names import Index, part
+from mpm_elk.contract.names import Index, all_months
 from mpm_elk.timespan import parse_instant, to_ms
 
 _RANKS = {"warning": 1, "critical": 2}
@@ -61,7 +61,7 @@ def _opened(client: Elasticsearch, model: ModelKey) -> dict[str, int]:
     """Read when each episode was first written: the run's time, in ms."""
     filters = [*model.filters(), {"term": {"event.action": OPENED}}]
     body = {"query": {"bool": {"filter": filters}}, "_source": ["event.created", "mpm.alert.uuid"]}
-    pattern = f"{Index.ALERT_EVENTS}-{part(model.name)}-{part(model.environment)}-*"
+    pattern = all_months(Index.ALERT_EVENTS, model.name, model.environment)
     return {
         hit["_source"]["mpm"]["alert"]["uuid"]: _ms(hit["_source"]["event"]["created"])
         for hit in scan(client, pattern, body, sort="@timestamp")

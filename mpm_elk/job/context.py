@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from elasticsearch import Elasticsearch
 
@@ -14,6 +15,7 @@ from mpm_elk.profiles.cells import CellSet
 from mpm_elk.profiles.profile import Profile
 from mpm_elk.profiles.store import ProfileKey
 from mpm_elk.rules.defaults import DEFAULT_RULES
+from mpm_elk.rules.judgement import Monitor, monitors
 
 
 @dataclass
@@ -39,3 +41,8 @@ class Context:
         """The rules that look at this model."""
         rules = DEFAULT_RULES if self.config.rules is None else self.config.rules
         return [rule for rule in rules if rule.matches(self.model.name)]
+
+    @cached_property
+    def monitors(self) -> list[Monitor]:
+        """What the rules look at: windows of one length against one reference each."""
+        return monitors(self.rules)

@@ -9,7 +9,7 @@ from mpm_elk.cluster.compare_and_set import get_many
 from mpm_elk.cluster.fenced import Document, write
 from mpm_elk.cluster.search import scan
 from mpm_elk.cluster.state import ModelState, save
-from mpm_elk.contract.names import Index, part
+from mpm_elk.contract.names import Index, all_months
 from mpm_elk.job.context import Context
 from mpm_elk.job.profile import Changed
 from mpm_elk.profiles.store import Wanted, first_hour, read
@@ -18,7 +18,7 @@ from mpm_elk.registry.store import ModelEntry
 from mpm_elk.rules.documents import document_id, revised, segment_of, to_document
 from mpm_elk.rules.evaluate import subjects_of
 from mpm_elk.rules.judge import Judge
-from mpm_elk.rules.judgement import Alarms, BaselineCounts, Judgement, Known, Monitor, monitors
+from mpm_elk.rules.judgement import Alarms, BaselineCounts, Judgement, Known, Monitor
 from mpm_elk.timespan import format_span, iso, milliseconds, parse_instant, to_ms
 
 _WRITE_AT = 2000
@@ -72,7 +72,7 @@ def judge_windows(
 ) -> dict[str, tuple[int, int]]:
     """Judge what is due for every monitor; returns what is judged now, for the state."""
     judged = dict(state.judged)
-    for monitor in monitors(context.rules):
+    for monitor in context.monitors:
         work = due(context, monitor, state, changed)
         if work is not None:
             begin, _ = judged.get(judged_key(monitor), (work.first, 0))
@@ -109,7 +109,7 @@ class _MonitorRun:
         known = Known(context.model, context.cells, _baselines(self.entry, timeline))
         alarms = self._alarms(timeline)
         # The promise is made for the model: its monitors share it.
-        allowed = context.config.job.false_alarms_per_month / len(monitors(context.rules))
+        allowed = context.config.job.false_alarms_per_month / len(context.monitors)
         judge = Judge(self.monitor, known, timeline, alarms, allowed)
         for at in self._windows(timeline):
             judgements = judge.judge(at)
@@ -168,7 +168,7 @@ class _MonitorRun:
             "query": {"bool": {"filter": filters}},
             "_source": ["mpm.subject.name", "mpm.segment", "mpm.window.start"],
         }
-        pattern = f"{Index.METRICS}-{part(context.model.name)}-{part(context.model.environment)}-*"
+        pattern = all_months(Index.METRICS, context.model.name, context.model.environment)
         for hit in scan(context.client, pattern, body, sort="mpm.window.start"):
             mpm = hit["_source"]["mpm"]
             start = to_ms(parse_instant(mpm["window"]["start"]))

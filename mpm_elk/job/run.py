@@ -36,7 +36,6 @@ from mpm_elk.job.profile import Changed, Work, bring_up_to_date, find_work
 from mpm_elk.job.report import ModelReport, RunReport
 from mpm_elk.profiles.store import count_profiles
 from mpm_elk.registry.store import ModelEntry, load
-from mpm_elk.rules.judgement import monitors
 from mpm_elk.timespan import DAY_MS, iso, to_ms
 
 
@@ -149,7 +148,7 @@ def _run_model(context: Context, indices: Mapping[str, ReadPosition], options: O
 
 
 def _any_due(context: Context, remembered: ModelState) -> bool:
-    return any(due(context, monitor, remembered, Changed()) for monitor in monitors(context.rules))
+    return any(due(context, monitor, remembered, Changed()) for monitor in context.monitors)
 
 
 def _do(context: Context, work: Work, entry: ModelEntry, remembered: ModelState) -> ModelState:

@@ -12,7 +12,7 @@ from mpm_elk.cluster.fenced import Document
 from mpm_elk.cluster.search import Search, scan, search_all
 from mpm_elk.contract.ids import digest
 from mpm_elk.contract.keys import EVERYTHING, ModelKey, Segment, VersionKey
-from mpm_elk.contract.names import Index, monthly, part
+from mpm_elk.contract.names import Index, all_months, monthly
 from mpm_elk.contract.queries import between
 from mpm_elk.profiles.profile import Profile
 from mpm_elk.timespan import DAY_MS, HOUR_MS, iso
@@ -149,4 +149,4 @@ def first_hour(client: Elasticsearch, model: ModelKey, fresh: Iterable[ProfileKe
 
 
 def _pattern(model: ModelKey) -> str:
-    return f"{Index.PROFILES}-{part(model.name)}-{part(model.environment)}-*"
+    return all_months(Index.PROFILES, model.name, model.environment)

@@ -9,7 +9,7 @@ from typing import Any
 from elasticsearch import Elasticsearch
 
 from mpm_elk.contract.keys import ModelKey, VersionKey
-from mpm_elk.contract.names import Index, part
+from mpm_elk.contract.names import Index, all_months
 from mpm_elk.intake.limits import Limits
 from mpm_elk.intake.normalise import Stored, normalise
 from mpm_elk.timespan import iso
@@ -42,7 +42,7 @@ class Model:
     @property
     def pattern(self) -> str:
         """All its indices of predictions."""
-        return f"{Index.PREDICTIONS}-{part(self.name)}-production-*"
+        return all_months(Index.PREDICTIONS, self.name, "production")
 
     def event(self, at_ms: int, features: Mapping[str, Any], **rest: Any) -> Stored:
         """Make the stored form of an event; `rest` may hold id, version, score, label, segment, failed."""
