@@ -93,7 +93,7 @@ def _progress(sources: "list[Source]") -> "Iterator[Callable[[ShipReport, int], 
 
         def show(report: "ShipReport", handled: int) -> None:
             bad = f", {report.quarantined:,} quarantined" if report.quarantined else ""
-            bar.update(task, completed=handled, description=f"{report.lines:,} lines{bad}")
+            bar.update(task, completed=handled, description=f"{report.events:,} events{bad}")
 
         yield show
 
@@ -115,11 +115,13 @@ def _print(report: "ShipReport") -> None:
         click.echo(f"{name}: went on after line {line:,}, where an earlier call was interrupted", err=True)
     for note in report.notes:
         click.echo(f"note: {note}", err=True)
-    rate = f" in {report.seconds:.1f} s ({report.lines / report.seconds:,.0f} lines/s)" if report.seconds >= 1 else ""
+    rate = f" in {report.seconds:.1f} s ({report.events / report.seconds:,.0f} events/s)" if report.seconds >= 1 else ""
     click.echo(
-        f"{report.lines:,} lines: {report.created:,} stored, {report.duplicates:,} were stored already, "
+        f"{report.events:,} events: {report.created:,} stored, {report.duplicates:,} were stored already, "
         f"{report.quarantined:,} in quarantine{rate}"
     )
+    if report.passed:
+        click.echo(f"{report.passed:,} lines passed by: they hold no `mpm` object and no capture", err=True)
     for reason in sorted(report.reasons.values(), key=lambda reason: -reason.count):
         places = ", ".join(reason.places) + (", …" if reason.count > len(reason.places) else "")
         click.echo(f"  {reason.count:>9,}  {reason.code}: {reason.example}", err=True)
@@ -129,7 +131,7 @@ def _print(report: "ShipReport") -> None:
 
 
 def _as_json(report: "ShipReport") -> dict[str, Any]:
-    counts = {"lines": report.lines, "quarantined": report.quarantined, "complete": report.complete}
+    counts = {"events": report.events, "quarantined": report.quarantined, "complete": report.complete}
     return {**asdict(report), **counts, "reasons": [asdict(reason) for reason in report.reasons.values()]}
 
 
@@ -137,7 +139,7 @@ def _problem(report: "ShipReport") -> MpmError | None:
     """Say what kept lines from being handled."""
     if report.failure:
         return ClusterError(
-            f"Elasticsearch took {report.lines:,} lines, and then no more: {report.failure}",
+            f"Elasticsearch took {report.events:,} events, and then no more: {report.failure}",
             remedy="mend that, then run the same command again: it goes on there, and nothing is stored twice",
         )
     if report.damaged:

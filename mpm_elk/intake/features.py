@@ -5,7 +5,8 @@ import sys
 from typing import Any
 
 from mpm_elk.contract.limits import CATEGORY_MAX, DEPTH_MAX, FEATURE_NAME_MAX, FEATURES_MAX
-from mpm_elk.intake.reasons import Rejected, number_name, show, show_name
+from mpm_elk.intake.checks import check_name
+from mpm_elk.intake.reasons import Rejected, number_name, show_name
 
 _LARGEST = sys.float_info.max
 
@@ -67,7 +68,7 @@ def flatten(values: dict[str, Any], field: str) -> dict[str, Any]:
 
 def _join(flat: dict[str, Any], prefix: str, values: dict[str, Any], field: str, depth: int) -> None:
     if depth > DEPTH_MAX:
-        raise Rejected("too_deep", field=field, limit=DEPTH_MAX)
+        raise Rejected("too_deep", field=f"`{field}`", limit=DEPTH_MAX)
     for key, value in values.items():
         name = f"{prefix}.{key}"
         if type(value) is dict:
@@ -77,17 +78,6 @@ def _join(flat: dict[str, Any], prefix: str, values: dict[str, Any], field: str,
         else:
             check_name(name, field)
             flat[name] = value
-
-
-def check_name(name: str, field: str) -> None:
-    """Refuse a name that is too long, or empty or only white space, which Elasticsearch refuses (measured on 9.5.3).
-
-    White space is what Unicode calls so, and U+001C to U+001F.
-    """
-    if len(name) > FEATURE_NAME_MAX:
-        raise Rejected("name_too_long", field=field, length=len(name), limit=FEATURE_NAME_MAX, found=show(name))
-    if not name.strip():
-        raise Rejected("bad_name", field=field, found=show(name))
 
 
 def utf16_length(text: str) -> int:

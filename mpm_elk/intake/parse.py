@@ -4,29 +4,33 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from mpm_elk.intake.brackets import deeper_than
 from mpm_elk.intake.reasons import Rejected, show, show_name
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False).encode
 
 
 def parse(raw: bytes, *, depth: int) -> dict[str, Any]:
-    """Read one line as a JSON object of at most `depth` levels; raises Rejected.
+    """Read one JSON object of at most `depth` levels; raises Rejected.
 
     NaN and infinities are read, for a feature may be one. An integer of more digits than Python reads becomes infinite.
     """
+    event = parse_value(raw, depth=depth)
+    if type(event) is not dict:
+        raise Rejected("not_an_object", found=show(event))
+    return event
+
+
+def parse_value(raw: bytes, *, depth: int) -> Any:
+    """Read one JSON value of at most `depth` levels; raises Rejected."""
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
         raise Rejected("invalid_utf8", found=f"0x{raw[error.start]:02x}", position=error.start + 1) from None
-    event = _load(text, depth)
-    if type(event) is not dict:
-        raise Rejected("not_an_object", found=show(event))
-    # Counting brackets is cheap, and few lines have enough of them to be too deep.
-    if raw.count(b"{") + raw.count(b"[") > depth:
-        for path, _ in _walk(event):
-            if len(path) >= depth:
-                raise Rejected("too_deep", field=_name(path[:2]), limit=depth)
-    return event
+    # Counting brackets is cheap, and few texts have enough of them to be too deep.
+    if raw.count(b"{") + raw.count(b"[") > depth and deeper_than(raw, depth):
+        raise Rejected("too_deep", field="the event", limit=depth)
+    return _load(text)
 
 
 def encode(event: dict[str, Any]) -> bytes:
@@ -47,7 +51,7 @@ def check_text(text: str, field: str) -> None:
         raise Rejected("lone_surrogate", field=field, found=show(text))
 
 
-def _load(text: str, depth: int) -> Any:
+def _load(text: str) -> Any:
     try:
         try:
             return json.loads(text)
@@ -59,8 +63,6 @@ def _load(text: str, depth: int) -> Any:
     except json.JSONDecodeError:
         # Each language's parser says something else about it; the start of the text says enough.
         raise Rejected("invalid_json", found=show(text)) from None
-    except RecursionError:
-        raise Rejected("too_deep", field="the line", limit=depth) from None
 
 
 def _walk(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -15,8 +15,8 @@ from mpm_elk.cluster.search import Search, search_all
 from mpm_elk.contract.names import Index, dated
 from mpm_elk.errors import InputError
 from mpm_elk.intake.lines import HELD_MAX_BYTES, Line
-from mpm_elk.intake.normalise import ECS_VERSION
 from mpm_elk.intake.reasons import Rejected
+from mpm_elk.intake.stored import ECS_VERSION
 from mpm_elk.timespan import iso
 
 OPEN, RETRIED, DISCARDED = "open", "retried", "discarded"

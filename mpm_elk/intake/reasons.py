@@ -7,14 +7,17 @@ REASONS: dict[str, str] = {
     "invalid_utf8": "the line is not UTF-8: byte {found} at position {position}",
     "invalid_json": "the line is not JSON: {found}",
     "not_an_object": "the line is JSON, but no object: {found}",
-    "too_deep": "`{field}` nests deeper than {limit} levels",
+    "too_deep": "{field} nests deeper than {limit} levels",
     "lone_surrogate": "`{field}` holds half a surrogate pair, which no UTF-8 text can hold: {found}",
-    "not_a_prediction": "the event has no `mpm` object",
+    "not_an_event": "the line holds no `mpm` object, and is no capture of a known platform: {found}",
+    "wrong_format": "the line is no record of {wanted}: {found}",
+    "unknown_event_type": "`ce-type` is {found}, which no known platform sends",
     "missing_field": "`{field}` is missing",
     "missing_output": (
         "one of `mpm.prediction.score`, `.label`, `.probabilities`, `.value` is needed, "
         "unless `event.outcome` is `failure`"
     ),
+    "missing_reference": "one of `mpm.prediction.id`, `mpm.request.id` is needed",
     "empty_field": "`{field}` is empty",
     "wrong_type": "`{field}` must be {wanted}, and is {found}",
     "not_finite": "`{field}` must be a finite number, and is {found}",
@@ -26,6 +29,7 @@ REASONS: dict[str, str] = {
     "bad_timestamp": "`@timestamp` is no time: {found}; ISO 8601, or seconds or milliseconds since 1970 are",
     "timestamp_too_old": "`@timestamp` is {found}, and before {limit} nothing is accepted now",
     "timestamp_too_new": "`@timestamp` is {found}, and after {limit} nothing is accepted now",
+    "unexpected": "the intake itself failed on this event: {found}",
     "refused_by_elasticsearch": "Elasticsearch refuses the document: {found}",
 }
 

@@ -12,9 +12,10 @@ from mpm_elk.cluster.search import scan
 from mpm_elk.contract.names import Index
 from mpm_elk.errors import ClusterError, InputError
 from mpm_elk.intake.limits import Limits
-from mpm_elk.intake.normalise import Stored, normalise
 from mpm_elk.intake.quarantine import DISCARDED, OPEN, RETRIED, Item, find, read, selection
 from mpm_elk.intake.reasons import REFUSAL_MAX, Rejected
+from mpm_elk.intake.receive import receive_one
+from mpm_elk.intake.stored import Stored
 from mpm_elk.timespan import iso
 
 _BATCH_ITEMS = 200
@@ -144,7 +145,8 @@ def _normalise(item: Item, mended: bytes | None, *, limits: Limits, now_ms: int)
     try:
         if mended is None and item.about.get("truncated"):
             return Rejected("line_too_long", found=item.about["bytes"], limit=limits.max_line_bytes)
-        return normalise(item.raw if mended is None else mended, now_ms=now_ms, limits=limits)
+        raw = item.raw if mended is None else mended.strip()
+        return receive_one(raw, source=item.about.get("source"), now_ms=now_ms, limits=limits)
     except Rejected as rejected:
         return rejected
 

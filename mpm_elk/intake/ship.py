@@ -1,4 +1,4 @@
-"""Ship files of prediction events: read, normalise, send, and put into quarantine what cannot be accepted."""
+"""Ship files of events: read, take apart, send, and put into quarantine what cannot be accepted."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,9 +12,9 @@ from mpm_elk.cluster.bulk import Action, Outcome, Patience, Result, send
 from mpm_elk.errors import InputError
 from mpm_elk.intake.limits import Limits
 from mpm_elk.intake.lines import Line, Position, read
-from mpm_elk.intake.normalise import normalise
 from mpm_elk.intake.quarantine import quarantine
 from mpm_elk.intake.reasons import REFUSAL_MAX, Rejected
+from mpm_elk.intake.receive import may_be_ours, receive
 from mpm_elk.intake.resume import Checkpoint
 
 _PLACES_SHOWN = 5
@@ -36,13 +36,15 @@ class Reason:
 class ShipReport:
     """What became of the lines.
 
-    Every line that was read is in exactly one of `created`, `duplicates` and `quarantined` when neither `failure` nor
+    Every event that was read is in exactly one of `created`, `duplicates` and `quarantined` when neither `failure` nor
     `damaged` says otherwise. `duplicates` were stored before; a request that was sent twice because its answer was
-    lost counts there too. `notes` is what went wrong without harm to the events.
+    lost counts there too. `passed` are lines that hold no event, as an application's log has them. `notes` is what
+    went wrong without harm to the events.
     """
 
     created: int = 0
     duplicates: int = 0
+    passed: int = 0
     reasons: dict[str, Reason] = field(default_factory=dict)
     damaged: list[str] = field(default_factory=list)
     failure: str | None = None
@@ -52,12 +54,12 @@ class ShipReport:
 
     @property
     def quarantined(self) -> int:
-        """Lines in quarantine."""
+        """Events in quarantine."""
         return sum(reason.count for reason in self.reasons.values())
 
     @property
-    def lines(self) -> int:
-        """Lines that were handled."""
+    def events(self) -> int:
+        """Events that were handled."""
         return self.created + self.duplicates + self.quarantined
 
     @property
@@ -126,10 +128,11 @@ def _cluster(client: Elasticsearch) -> str:
 
 @dataclass(slots=True)
 class _Sent:
-    """What travels with an action: which line of which source, and why it goes to quarantine if it does."""
+    """What travels with an action: the event's text, where reading goes on when it is stored, why if it is rejected."""
 
     source: int
     line: Line
+    after: Position
     rejected: Rejected | None = None
 
 
@@ -186,27 +189,40 @@ class _Shipment:
         return self._report
 
     def _actions(self) -> Iterator[Action]:
-        """Read all sources, and make one action a line."""
+        """Read all sources, and make one action an event."""
         for i, source in enumerate(self._sources):
-            start = self._checkpoints[i].load() if i in self._checkpoints else Position()
-            if start.line:
-                self._report.resumed[source.name] = start.line
+            before = self._checkpoints[i].load() if i in self._checkpoints else Position()
+            if before.line:
+                self._report.resumed[source.name] = before.line
             try:
-                for line in read(source.origin, limit=self._limits.max_line_bytes, start=start):
-                    yield self._action(i, line)
+                for line in read(source.origin, limit=self._limits.max_line_bytes, start=before):
+                    yield from self._of_line(i, line, before)
+                    before = Position(line.number, line.offset)
                 self._read_whole.add(i)
             except InputError as error:
                 self._report.damaged.append(error.message)
 
-    def _action(self, source: int, line: Line) -> Action:
+    def _of_line(self, source: int, line: Line, before: Position) -> Iterator[Action]:
+        """Make the actions of one line; of several, only the last one moves the reading on."""
+        after = Position(line.number, line.offset)
+        if line.cut:
+            if may_be_ours(line.raw.lstrip()):
+                rejected = Rejected("line_too_long", found=line.size, limit=self._limits.max_line_bytes)
+                yield self._quarantine(_Sent(source, line, after, rejected), rejected)
+            else:
+                self._report.passed += 1
+            return
         now_ms = self._now_ms()
-        try:
-            if line.too_long:
-                raise Rejected("line_too_long", found=line.size, limit=self._limits.max_line_bytes)
-            stored = normalise(line.raw, now_ms=now_ms, limits=self._limits)
-        except Rejected as rejected:
-            return self._quarantine(_Sent(source, line, rejected), rejected)
-        return Action(stored.index, stored.id, stored.source, _Sent(source, line))
+        events = list(receive(line.raw, source=self._sources[source].name, now_ms=now_ms, limits=self._limits))
+        for event in events:
+            of_event = Line(line.number, line.offset, event.raw, size=len(event.raw))
+            sent = _Sent(source, of_event, after if event is events[-1] else before, event.rejected)
+            if event.stored is not None:
+                yield Action(event.stored.index, event.stored.id, event.stored.source, sent)
+            elif event.rejected is not None:
+                yield self._quarantine(sent, event.rejected)
+            else:
+                self._report.passed += 1
 
     def _quarantine(self, sent: _Sent, rejected: Rejected) -> Action:
         name = self._sources[sent.source].name
@@ -251,10 +267,10 @@ class _Shipment:
         self._refused.clear()
 
     def _move_on(self, sent: _Sent) -> None:
-        """Note that everything up to this line has been acknowledged."""
+        """Note that everything up to this event has been acknowledged."""
         before = self._acknowledged.get(sent.source, Position())
-        self._acknowledged[sent.source] = Position(sent.line.number, sent.line.offset)
-        self._bytes += max(0, sent.line.offset - before.offset)
+        self._acknowledged[sent.source] = sent.after
+        self._bytes += max(0, sent.after.offset - before.offset)
         self._handled += 1
         if self._progress and self._handled % _PROGRESS_EVERY == 0:
             self._progress(self._report, self._bytes)

@@ -11,8 +11,9 @@ from mpm_elk.contract import limits as contract
 from mpm_elk.contract.events import PredictionEvent
 from mpm_elk.contract.ids import bucket, prediction_id
 from mpm_elk.intake.limits import Limits
-from mpm_elk.intake.normalise import Stored, normalise
+from mpm_elk.intake.normalise import normalise
 from mpm_elk.intake.reasons import REASONS, Rejected
+from mpm_elk.intake.stored import Stored
 
 NOW_MS = 1_795_000_000_000  # 2026-11-18T11:06:40Z
 AT = "2026-11-18T10:00:00.123Z"
@@ -241,8 +242,7 @@ def test_a_reason_names_the_field_and_what_was_found(change: dict[str, Any], cod
         (b"{} {}", "invalid_json"),
         (b"[]", "not_an_object"),
         (b"null", "not_an_object"),
-        (b'{"a": 1}', "not_a_prediction"),
-        (b'{"mpm": null}', "not_a_prediction"),
+        (b'{"mpm": null}', "missing_field"),
         (b'{"mpm": 1}', "wrong_type"),
         (b'{"a": "\xff"}', "invalid_utf8"),
         (b'{"a": "' + b"x" * (1 << 20) + b'"}', "line_too_long"),

@@ -67,7 +67,7 @@ def fill(client_for: ClientFor, admin_client: Elasticsearch, tmp_path: Path) -> 
         report = ship(client_for("shipper"), [Source.of(file)], limits=LIMITS, resume=False)
         assert report.quarantined == len(raws)
         admin_client.indices.refresh(index=Index.QUARANTINE.pattern)
-        return [quarantine_id(Line(1, 0, raw)) for raw in raws]
+        return [quarantine_id(Line(1, 0, raw.strip())) for raw in raws]
 
     return filled
 
@@ -127,7 +127,7 @@ def test_what_is_still_bad_stays_open_with_todays_reason(admin: Elasticsearch, f
 
 
 def test_retry_with_a_mended_event(admin: Elasticsearch, fill: Fill, model: str) -> None:
-    bad = b'{"mpm": {"model": '
+    bad = b'{"mpm": {"model":'
     (identity,) = fill(bad)
     mended = json.dumps(event(model, "1")).encode()
     assert retry_some(admin, [identity], limits=LIMITS, now_ms=NOW_MS, mended=mended).stored == 1

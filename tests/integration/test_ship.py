@@ -273,7 +273,7 @@ def test_an_absent_cluster_stops_shipping_which_then_goes_on_there(
     file = write(tmp_path / "log", [event(model, i) for i in range(8000)])
 
     def pull_the_plug(report: ShipReport, _: int) -> None:
-        if report.lines >= 2000:
+        if report.events >= 2000:
             proxy.down, proxy.cut_after = True, 0
 
     report = send(through, file, progress=pull_the_plug, patience=Patience(tries=3, first=0.01))
@@ -286,7 +286,7 @@ def test_an_absent_cluster_stops_shipping_which_then_goes_on_there(
     rest = send(through, file)
     assert rest.complete
     assert rest.resumed == {str(file): report.created}
-    assert rest.lines == 8000 - report.created
+    assert rest.events == 8000 - report.created
     assert count(admin_client, model) == 8000
     assert list((tmp_path / "state").iterdir()) == []
 
@@ -340,7 +340,7 @@ def test_a_killed_ship_goes_on_where_it_was(
     assert report["complete"]
     resumed = report["resumed"][str(file)]
     assert 0 < resumed <= before
-    assert report["lines"] == total - resumed
+    assert report["events"] == total - resumed
     assert count(admin_client, model) == total
     assert list(state.iterdir()) == []
 
@@ -366,7 +366,7 @@ def test_the_command(settings_for: SettingsFor, model: str, tmp_path: Path) -> N
     file = write(tmp_path / "log", [event(model, 1), old])
     result = run.invoke(cli, ["ship", str(file)])
     assert result.exit_code == 0, result.output
-    assert "2 lines: 1 stored, 0 were stored already, 1 in quarantine" in result.stdout
+    assert "2 events: 1 stored, 0 were stored already, 1 in quarantine" in result.stdout
     assert "timestamp_too_old" in result.stderr
     assert f"at {file}:2" in result.stderr
     assert run.invoke(cli, ["ship", "--fail-on-quarantine", str(file)]).exit_code == 1

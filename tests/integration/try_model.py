@@ -11,7 +11,8 @@ from elasticsearch import Elasticsearch
 from mpm_elk.contract.keys import ModelKey, VersionKey
 from mpm_elk.contract.names import Index, all_months
 from mpm_elk.intake.limits import Limits
-from mpm_elk.intake.normalise import Stored, normalise
+from mpm_elk.intake.normalise import normalise
+from mpm_elk.intake.stored import Stored
 from mpm_elk.timespan import iso
 
 T0 = 1_795_003_200_000 - 1_795_003_200_000 % 86_400_000
