@@ -55,7 +55,8 @@ def from_ms(ms: int) -> datetime:
 
 def iso(ms: int) -> str:
     """Write milliseconds since the epoch as `2026-11-23T10:00:00.123Z`."""
-    return f"{from_ms(ms):%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+    # Not strftime: it writes the year 1 as `1`.
+    return f"{from_ms(ms).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 def parse_instant(value: str) -> datetime:

@@ -12,6 +12,7 @@ from mpm_elk.errors import MpmError
 
 _COMMANDS = {
     "baseline": "Store training data, or a window of traffic, as a baseline.",
+    "captures": "Turn payloads of other platforms into predictions.",
     "demo": "Replay a year of real flights and watch it being monitored.",
     "dev": "Run a single-node Elasticsearch for development.",
     "model": "Register models and versions.",

@@ -73,6 +73,10 @@ def _progress() -> Any:
 
 
 def _say(report: "RunReport", log: Log) -> None:
+    for notice in report.captures.notices if report.captures else ():
+        log("warning", f"captures: {notice}", {"event.action": "notice"})
+    if report.captures and report.captures.error:
+        log("error", f"captures: {report.captures.error}", {"event.outcome": "failure"})
     for entry in report.models:
         model = {"mpm.model.name": entry.model.name, "service.environment": entry.model.environment}
         for notice in entry.notices:

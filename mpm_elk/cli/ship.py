@@ -1,4 +1,4 @@
-"""`mpm-elk ship`: send prediction events from files or standard input."""
+"""`mpm-elk ship`: send events from files or standard input."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option(
+    "--format",
+    "wanted",
+    type=click.Choice(["auto", "mpm", "kserve", "seldon", "sagemaker"]),
+    default="auto",
+    show_default=True,
+    help="What the lines are. auto: events and captures by their form, and other lines of a log pass by. "
+    "With a format named, every other line goes to quarantine.",
+)
 @click.option("--backfill", is_flag=True, help="Accept events of any age since 1970. The limit ahead of now stays.")
 @click.option(
     "--resume/--no-resume",
@@ -32,16 +41,18 @@ def command(
     ctx: click.Context,
     files: tuple[str, ...],
     *,
+    wanted: str,
     backfill: bool,
     resume: bool,
     fail_on_quarantine: bool,
     as_json: bool,
 ) -> None:
-    """Send prediction events from FILES (`-` is standard input), one JSON object a line; plain, gzip or zstd.
+    """Send events from FILES (`-` is standard input), one JSON object a line; plain, gzip or zstd.
 
-    An event that is sent twice is stored once. A line that breaks a rule goes to quarantine with its reason:
-    `mpm-elk quarantine list`. Exit code 0: every line is stored or in quarantine. 1: something could not be sent
-    or read; run the same command again.
+    Events are predictions, ground truth, and the captures of other platforms, which the job turns into predictions
+    (`mpm-elk captures`). One that is sent twice is stored once. One that breaks a rule goes to quarantine with its
+    reason: `mpm-elk quarantine list`. Lines of a log that hold no event pass by, and are counted. Exit code 0: every
+    event is stored or in quarantine. 1: something could not be sent or read; run the same command again.
     """
     from mpm_elk.intake.limits import Limits  # noqa: PLC0415 — everything below is heavy
     from mpm_elk.intake.ship import ship  # noqa: PLC0415
@@ -56,6 +67,7 @@ def command(
             limits=limits.for_backfill() if backfill else limits,
             resume=resume,
             progress=progress,
+            wanted=None if wanted == "auto" else wanted,
         )
     if as_json:
         print_json(_as_json(report))

@@ -25,7 +25,7 @@ MAX_BYTES = 8 << 20
 MAX_ACTIONS = 1000
 
 _RETRIED = frozenset({429, 502, 503, 504})
-_TOO_LARGE = 413
+_CREATED, _NOT_FOUND, _TOO_LARGE = 201, 404, 413
 _DOCUMENT_FAULTS = frozenset(
     {
         "document_parsing_exception",
@@ -38,11 +38,25 @@ _DOCUMENT_FAULTS = frozenset(
 """Errors 400 that are the document's own. Others (a closed index, too many shards) are the cluster's."""
 
 
+class Operation(StrEnum):
+    """What to do with a document."""
+
+    CREATE = "create"
+    """Write it where its id is not taken yet."""
+    INDEX = "index"
+    """Write it, over what was there."""
+    UPDATE = "update"
+    """Change parts of it."""
+    DELETE = "delete"
+
+
 class Result(StrEnum):
     """What became of an action."""
 
     CREATED = "created"
     UPDATED = "updated"
+    DELETED = "deleted"
+    """It is not there any more, or was not there."""
     DUPLICATE = "duplicate"
     """A create found its id taken, or a compare-and-set found the document changed."""
     REFUSED = "refused"
@@ -54,23 +68,22 @@ class Result(StrEnum):
 # Not frozen: one of each is made for every document, and freezing costs as much as hashing the id.
 @dataclass(slots=True)
 class Action:
-    """One document to create; `body` is JSON in UTF-8. With `update` and a sequence number, a compare-and-set."""
+    """One document to write: `body` is JSON in UTF-8, empty for a deletion. A sequence number makes it conditional."""
 
     index: str
     id: str
     body: bytes
     tag: Any = None
-    update: bool = False
+    operation: Operation = Operation.CREATE
     if_seq_no: int | None = None
     if_primary_term: int | None = None
 
     def header(self) -> bytes:
         """Write the line of the bulk request that comes before the body."""
-        operation = "update" if self.update else "create"
         condition = ""
         if self.if_seq_no is not None:
             condition = f',"if_seq_no":{self.if_seq_no},"if_primary_term":{self.if_primary_term}'
-        return f'{{"{operation}":{{"_index":{_quoted(self.index)},"_id":{_quoted(self.id)}{condition}}}}}'.encode()
+        return f'{{"{self.operation}":{{"_index":{_quoted(self.index)},"_id":{_quoted(self.id)}{condition}}}}}'.encode()
 
 
 @dataclass(slots=True)
@@ -185,7 +198,7 @@ class _Sender:
 
     def _request(self, chunk: list[Action]) -> list[dict[str, Any]] | str | _TooLarge:
         """Make one bulk request: the items of the answer, or why it is worth another try."""
-        lines: list[Any] = [line for action in chunk for line in (action.header(), action.body)]
+        lines: list[Any] = [line for action in chunk for line in _lines(action)]
         try:
             answer = self._client.bulk(
                 operations=lines,
@@ -215,11 +228,17 @@ class _Sender:
         return [*self.send(chunk[:middle]), *self.send(chunk[middle:])]
 
 
+def _lines(action: Action) -> tuple[bytes, ...]:
+    return (action.header(),) if action.operation is Operation.DELETE else (action.header(), action.body)
+
+
 def _judge(action: Action, item: dict[str, Any]) -> Outcome | None:
     """Read one item of an answer; None says that it is worth another try."""
     status = int(item["status"])
+    if action.operation is Operation.DELETE and (status < 300 or _is_absent(status, item)):
+        return Outcome(action, Result.DELETED)
     if status < 300:
-        return Outcome(action, Result.UPDATED if action.update else Result.CREATED)
+        return Outcome(action, Result.CREATED if status == _CREATED else Result.UPDATED)
     if status == 409:
         return Outcome(action, Result.DUPLICATE)
     if status in _RETRIED:
@@ -230,6 +249,11 @@ def _judge(action: Action, item: dict[str, Any]) -> Outcome | None:
         raise PermissionDeniedError(message, remedy="give the user the role that `mpm-elk setup` installs")
     refused = status == 400 and kind in _DOCUMENT_FAULTS
     return Outcome(action, Result.REFUSED if refused else Result.FAILED, reason)
+
+
+def _is_absent(status: int, item: dict[str, Any]) -> bool:
+    """Tell whether a document, or its whole index, was not there."""
+    return status == _NOT_FOUND and _error(item)[0] in ("", "index_not_found_exception")
 
 
 def _error(item: dict[str, Any]) -> tuple[str, str]:

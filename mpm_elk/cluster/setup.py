@@ -200,7 +200,9 @@ def _extend(client: Elasticsearch, index: Index, *, dry_run: bool) -> list[Chang
     if dry_run:
         return [Change(what, target, Action.UPDATED)]
     try:
-        client.indices.put_mapping(index=patterns(index), ignore_unavailable=True, **MAPPINGS[index])
+        client.indices.put_mapping(
+            index=patterns(index), ignore_unavailable=True, allow_no_indices=True, **MAPPINGS[index]
+        )
     except ApiError as error:
         if error.meta.status not in (400, 403):
             raise translate(error) from error

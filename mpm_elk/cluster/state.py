@@ -1,6 +1,6 @@
 """What the job remembers between runs: how far it has read and judged. Kept by compare-and-set."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,9 +12,11 @@ from mpm_elk.cluster.fenced import Document, write
 from mpm_elk.cluster.leases import Lease
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.contract.names import Index
+from mpm_elk.errors import ClusterError
 from mpm_elk.timespan import iso
 
-_DISCOVERY = "discovery"
+_DISCOVERY, _REREAD = "discovery", "reread"
+_TRIES = 20
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,67 @@ def load(client: Elasticsearch, model: ModelKey) -> ModelState:
 def save(client: Elasticsearch, lease: Lease, model: ModelKey, state: ModelState, now_ms: int) -> None:
     """Remember a model's state, under its lease."""
     write(client, lease, [Document(Index.STATE, _id(model), _source("model", state.to_document(), now_ms))])
+
+
+@dataclass(frozen=True)
+class Noted:
+    """Hours of a model that must be read again though no new document says so: version → starts (ms).
+
+    `condition` is what `forget_hours` needs: how the note stood when it was read.
+    """
+
+    hours: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    condition: Mapping[str, Any] | None = None
+
+
+def noted_hours(client: Elasticsearch, model: ModelKey) -> Noted:
+    """Read which hours of a model are noted."""
+    with translated():
+        found = client.options(ignore_status=404).get(index=Index.STATE, id=_note_id(model))
+    if not found.get("found"):
+        return Noted()
+    hours = found["_source"]["mpm"]["state"][_REREAD]
+    condition: dict[str, Any] = {"if_seq_no": found["_seq_no"], "if_primary_term": found["_primary_term"]}
+    return Noted({version: frozenset(starts) for version, starts in hours.items()}, condition)
+
+
+def note_hours(client: Elasticsearch, model: ModelKey, hours: Mapping[str, Iterable[int]], now_ms: int) -> None:
+    """Note hours that must be read again: a deleted document leaves no number that could be found.
+
+    It is noted before the deletion, so that none is forgotten, and after it, so that a run between the two reads again.
+    """
+    for _ in range(_TRIES):
+        noted = noted_hours(client, model)
+        merged = {version: frozenset(starts) for version, starts in noted.hours.items()}
+        for version, starts in hours.items():
+            merged[version] = merged.get(version, frozenset()) | frozenset(starts)
+        if merged == noted.hours:
+            return
+        content = {version: sorted(starts) for version, starts in sorted(merged.items())}
+        condition: Mapping[str, Any] = noted.condition or {"op_type": "create"}
+        try:
+            with translated():
+                document = _source(_REREAD, content, now_ms)
+                client.index(index=Index.STATE, id=_note_id(model), document=document, **condition)
+        except ConflictError:
+            continue
+        return
+    raise ClusterError(f"the hours of {model} to read again could not be noted", remedy="run the same command again")
+
+
+def forget_hours(client: Elasticsearch, model: ModelKey, noted: Noted) -> None:
+    """Forget hours that have been read; where more were noted meanwhile, all stay and are read once more."""
+    if noted.condition is None:
+        return
+    try:
+        with translated():
+            client.options(ignore_status=404).delete(index=Index.STATE, id=_note_id(model), **noted.condition)
+    except ConflictError:
+        return
+
+
+def _note_id(model: ModelKey) -> str:
+    return f"reread:{model.environment}:{model.name}"
 
 
 def _id(model: ModelKey) -> str:

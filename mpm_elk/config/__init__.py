@@ -1,5 +1,6 @@
 """The configuration, `mpm.yml`: its model, and how it is read."""
 
+from mpm_elk.config.captures import CaptureMapping, OutputMapping
 from mpm_elk.config.load import load
 from mpm_elk.config.model import (
     Config,
@@ -12,11 +13,13 @@ from mpm_elk.config.model import (
 )
 
 __all__ = [
+    "CaptureMapping",
     "Config",
     "ElasticsearchSettings",
     "IntakeSettings",
     "JobSettings",
     "ModelSettings",
+    "OutputMapping",
     "Reference",
     "Rule",
     "load",

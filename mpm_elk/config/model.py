@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from mpm_elk.config.captures import CaptureMapping, mapping_for
 from mpm_elk.contract.metric_names import METRIC_NAMES
 from mpm_elk.timespan import Span, format_span, parse_span
 
@@ -195,6 +196,7 @@ class Config(_Strict):
     job: JobSettings = JobSettings()
     models: tuple[ModelSettings, ...] = ()
     rules: tuple[Rule, ...] | None = None
+    captures: tuple[CaptureMapping, ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -205,6 +207,10 @@ class Config(_Strict):
                 raise ValueError(msg)
             seen.add(rule.id)
         return self
+
+    def mapping(self, platform: str, endpoint: str) -> CaptureMapping | None:
+        """Give the first mapping that is for an endpoint's captures."""
+        return mapping_for(self.captures, platform, endpoint)
 
     def segments(self, model: str) -> tuple[str, ...]:
         """List the declared segments of `model`, in order, each once."""

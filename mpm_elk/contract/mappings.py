@@ -213,6 +213,33 @@ _AUDIT = document(
     rule=RULE,
 )
 
+_CAPTURES = document(
+    {
+        "capture": group(
+            platform=KEYWORD,
+            part=KEYWORD,
+            call=group(id=KEYWORD),
+            endpoint=KEYWORD,
+            content_type=TEXT,
+            attributes=STORED,
+            source=TEXT,
+            payload=SHOWN,
+            payload_base64=SHOWN,
+            bytes=LONG,
+            # Written by the job, into the captured halves: what became of them.
+            conversion=group(
+                state=KEYWORD,
+                reason=TEXT,
+                reason_code=KEYWORD,
+                mapping=KEYWORD,
+                at=DATE,
+                time=DATE,
+                predictions=STORED,
+            ),
+        )
+    }
+)
+
 _QUARANTINE = document(
     {
         "model": MODEL,
@@ -240,6 +267,7 @@ _STATE: dict[str, Any] = {
 MAPPINGS: dict[Index, Mapping] = {
     Index.PREDICTIONS: _PREDICTIONS,
     Index.GROUND_TRUTH: _GROUND_TRUTH,
+    Index.CAPTURES: _CAPTURES,
     Index.PROFILES: _PROFILES,
     Index.METRICS: _METRICS,
     Index.ALERTS: _ALERTS,

@@ -34,6 +34,22 @@ class Index(StrEnum):
         return f"{self.value}-*"
 
 
+FROM_CAPTURES = "captures."
+"""Stands before the model in the names of indices that the job fills from captures.
+
+No part of a name holds a dot, so these indices are told from those of shipped events, which nobody may change.
+"""
+
+
+def from_captures(name: str) -> str:
+    """Name the index of what was made from captures, beside the index `name` of what was shipped.
+
+    `mpm-predictions-v1-m-production-2026.11` gives `mpm-predictions-v1-captures.m-production-2026.11`.
+    """
+    root = next(index.value for index in (Index.PREDICTIONS, Index.GROUND_TRUTH) if name.startswith(f"{index}-"))
+    return f"{root}-{FROM_CAPTURES}{name.removeprefix(f'{root}-')}"
+
+
 def part(text: str) -> str:
     """Turn `text` into one part of an index name.
 

@@ -7,7 +7,7 @@
 
 from typing import Any
 
-from mpm_elk.contract.names import Index
+from mpm_elk.contract.names import FROM_CAPTURES, Index
 
 Body = dict[str, Any]
 
@@ -29,6 +29,8 @@ def _grant(indices: list[str], privileges: list[str]) -> Body:
 
 
 _EVENTS = _names(Index.PREDICTIONS, Index.GROUND_TRUTH)
+_CAPTURES = _names(Index.CAPTURES)
+_FROM_CAPTURES = [f"{index}-{FROM_CAPTURES}*" for index in (Index.PREDICTIONS, Index.GROUND_TRUTH)]
 _QUARANTINE = _names(Index.QUARANTINE)
 _RESULTS = _names(Index.PROFILES, Index.METRICS, Index.RUNS)
 _REGISTRY = _names(Index.MODELS, Index.BASELINES)
@@ -39,13 +41,16 @@ ROLES: dict[str, Body] = {
     # Adds events. A repeated event gets 409 from `op_type=create`, which needs no right to read.
     "mpm_shipper": {
         "cluster": ["monitor"],
-        "indices": [_grant([*_EVENTS, *_QUARANTINE], _APPEND)],
+        "indices": [_grant([*_EVENTS, *_CAPTURES, *_QUARANTINE], _APPEND)],
     },
-    # Reads events by sequence number, writes results. Raw events and past entries of the trail stay as they are.
+    # Reads events by sequence number, writes results. Raw events and past entries of the trail stay as they are; what
+    # it made from captures itself it may make again. `index` lets it note in a capture what became of it, no more.
     "mpm_job": {
         "cluster": ["monitor"],
         "indices": [
             _grant(_EVENTS, [*_READ, "monitor", "maintenance"]),
+            _grant(_CAPTURES, [*_READ, "index", "monitor", "maintenance"]),
+            _grant(_FROM_CAPTURES, _WRITE),
             _grant([*_QUARANTINE, *_RESULTS, *_REGISTRY, *_ALERTS, *_names(Index.STATE)], _WRITE),
             _grant(_APPEND_ONLY, [*_READ, *_APPEND, "monitor", "maintenance"]),
         ],
@@ -54,7 +59,7 @@ ROLES: dict[str, Body] = {
     "mpm_reader": {
         "cluster": ["monitor"],
         "indices": [
-            _grant([*_EVENTS, *_QUARANTINE, *_RESULTS, *_REGISTRY, *_ALERTS, *_APPEND_ONLY], _READ),
+            _grant([*_EVENTS, *_CAPTURES, *_QUARANTINE, *_RESULTS, *_REGISTRY, *_ALERTS, *_APPEND_ONLY], _READ),
         ],
     },
     # Runs `setup`, keeps the registry, acknowledges alerts, retries the quarantine. Roles themselves are installed by
@@ -62,7 +67,7 @@ ROLES: dict[str, Body] = {
     "mpm_admin": {
         "cluster": ["monitor", "manage_index_templates", "manage_ilm"],
         "indices": [
-            _grant(_EVENTS, [*_READ, *_APPEND, "monitor", "maintenance", _PUT_MAPPING]),
+            _grant([*_EVENTS, *_CAPTURES], [*_READ, *_APPEND, "monitor", "maintenance", _PUT_MAPPING]),
             _grant([*_QUARANTINE, *_REGISTRY, *_ALERTS], [*_WRITE, _PUT_MAPPING]),
             _grant(_APPEND_ONLY, [*_READ, *_APPEND, "monitor", "maintenance", _PUT_MAPPING]),
             _grant([*_RESULTS, *_names(Index.STATE)], [*_READ, "monitor", _PUT_MAPPING]),

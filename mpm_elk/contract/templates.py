@@ -16,7 +16,7 @@ from mpm_elk.contract.roles import ROLES
 
 Body = dict[str, Any]
 
-VERSION = 1
+VERSION = 2
 """Counts up with every change of what is installed. A cluster with a newer version is left alone."""
 
 MANAGED_BY = "mpm-elk"
@@ -49,6 +49,7 @@ class Managed:
 _DESCRIPTIONS = {
     Index.PREDICTIONS: "Prediction events of models",
     Index.GROUND_TRUTH: "Ground truth as it was reported",
+    Index.CAPTURES: "Payloads of other platforms, as they came",
     Index.PROFILES: "Mergeable counts of one hour or day of a model version",
     Index.METRICS: "Metrics of one subject in one window",
     Index.ALERTS: "Alert episodes",
@@ -63,7 +64,7 @@ _DESCRIPTIONS = {
 
 # ILM counts the age from an index's creation, and its force-merge may make an index read-only. An index that still
 # takes documents must not be merged: events arrive up to 400 days late, so a month is quiet after 31 + 400 days. Kinds
-# with one lasting index, and the quarantine, whose documents change state, have no policy.
+# with one lasting index, and the quarantine and the captures, whose documents change state, have no policy.
 _POLICY_OF = {
     Index.PREDICTIONS: KEEP,
     Index.GROUND_TRUTH: KEEP,

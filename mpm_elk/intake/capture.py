@@ -13,7 +13,7 @@ from mpm_elk.contract.ids import digest
 from mpm_elk.contract.names import Index, month, part
 from mpm_elk.intake.limits import Limits
 from mpm_elk.intake.parse import encode
-from mpm_elk.intake.platforms import SOURCES
+from mpm_elk.intake.platforms import PLATFORMS
 from mpm_elk.intake.platforms.cloudevents import (
     content_type,
     event_attributes,
@@ -31,8 +31,8 @@ from mpm_elk.timespan import iso
 
 __all__ = ["capture_of_event", "capture_of_request", "is_capture", "structured"]
 
-_LINES = [line for source in SOURCES for line in source.lines]
-_EVENTS = [source.events for source in SOURCES if source.events]
+_LINES = [line for platform in PLATFORMS for line in platform.lines]
+_EVENTS = [platform.events for platform in PLATFORMS if platform.events]
 
 
 def is_capture(event: Mapping[str, Any]) -> bool:

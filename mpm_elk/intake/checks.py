@@ -37,6 +37,22 @@ def _undot(holder: Object, roots: frozenset[str] | None) -> None:
         inner[rest] = value
 
 
+def mend_logstash(event: Object) -> None:
+    """Take out `@version` and `@metadata`, which Logstash and its loggers set for themselves, and check `tags`.
+
+    Logstash keeps no `tags` but texts, so both ways in take no others.
+    """
+    event.pop("@version", None)
+    event.pop("@metadata", None)
+    tags = event.get("tags")
+    if tags is None:
+        event.pop("tags", None)
+        return
+    if type(tags) is str or (type(tags) is list and all(type(tag) is str for tag in tags)):
+        return
+    raise Rejected("wrong_type", field="tags", wanted="a text or an array of texts", found=show(tags))
+
+
 def mpm_of(event: Object) -> Object:
     """Give the event's `mpm`, with its dotted keys nested."""
     mpm = event.get("mpm")

@@ -13,6 +13,7 @@ from mpm_elk.intake.checks import (
     Object,
     event_of,
     key,
+    mend_logstash,
     mpm_of,
     need,
     number,
@@ -34,6 +35,7 @@ _LONG = 2**63
 def normalise_ground_truth(event: Object, *, now_ms: int, limits: Limits) -> Stored:
     """Give the stored form of one parsed event; raises Rejected. The event is changed in place."""
     undot_roots(event)
+    mend_logstash(event)
     mpm = mpm_of(event)
     at = event.get("@timestamp")
     if at is None:

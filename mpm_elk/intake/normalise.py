@@ -15,6 +15,7 @@ from mpm_elk.intake.checks import (
     check_name,
     event_of,
     key,
+    mend_logstash,
     mpm_of,
     need,
     number,
@@ -55,6 +56,7 @@ def normalise(raw: bytes, *, now_ms: int, limits: Limits) -> Stored:
 def normalise_event(event: Object, *, now_ms: int, limits: Limits) -> Stored:
     """Give the stored form of one parsed event; raises Rejected. The event is changed in place."""
     undot_roots(event)
+    mend_logstash(event)
     mpm = mpm_of(event)
     at = event.get("@timestamp")
     if at is None:

@@ -1,5 +1,6 @@
 """Why an event is not accepted: one table of codes and sentences, the same in every implementation of the intake."""
 
+import unicodedata
 from typing import Any
 
 REASONS: dict[str, str] = {
@@ -55,7 +56,7 @@ def show(value: Any) -> str:
 
 def show_name(name: str) -> str:
     """Show a text without quotes in at most 80 characters, on one line, and encodable."""
-    text = "".join(character if character.isprintable() else _escape(character) for character in name[: _SHOWN_MAX + 1])
+    text = "".join(character if _shown(character) else _escape(character) for character in name[: _SHOWN_MAX + 1])
     return text if len(text) <= _SHOWN_MAX else text[: _SHOWN_MAX - 1] + "…"
 
 
@@ -80,6 +81,11 @@ def number_name(value: float) -> str:
     if value in (float("inf"), float("-inf")):
         return "Infinity" if value > 0 else "-Infinity"
     return repr(value)
+
+
+def _shown(character: str) -> bool:
+    # Unassigned ones are shown: which they are changes from one version of Unicode to the next.
+    return character.isprintable() or unicodedata.category(character) == "Cn"
 
 
 def _escape(character: str) -> str:

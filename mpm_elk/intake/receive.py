@@ -22,6 +22,9 @@ from mpm_elk.intake.parse import parse_value
 from mpm_elk.intake.reasons import Rejected, show
 from mpm_elk.intake.stored import Stored
 
+MPM = "mpm"
+"""The name of our own format, beside those of the platforms."""
+
 _BOM = b"\xef\xbb\xbf"
 _ARRAY = re.compile(rb"\[[ \t\r\n]*\{")
 _LINES = re.compile(r"application/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines)", re.IGNORECASE)
@@ -42,12 +45,19 @@ class Received:
 
 
 def receive(
-    body: bytes, *, headers: Mapping[str, str] | None = None, source: str | None, now_ms: int, limits: Limits
+    body: bytes,
+    *,
+    headers: Mapping[str, str] | None = None,
+    source: str | None,
+    now_ms: int,
+    limits: Limits,
+    wanted: str | None = None,
 ) -> Iterator[Received]:
     """Give the events of a line or of a request's body, in order.
 
     `headers` are those of an HTTP request: they tell a CloudEvent in binary mode, and lines from one JSON value.
-    `source` is the path of the file, of the request, or the key of the object that the text was read from.
+    `source` is the path of the file, of the request, or the key of the object that the text was read from. `wanted`
+    is `mpm` or the name of a platform: then nothing passes by, and what is not of this format is rejected.
     """
     names = {name.lower(): value for name, value in (headers or {}).items()}
     if "ce-specversion" in names:
@@ -55,7 +65,10 @@ def receive(
         return
     for raw in split(body, lines=bool(_LINES.match(names.get("content-type", "")))):
         try:
-            yield Received(raw, stored=_accept(raw, source=source, now_ms=now_ms, limits=limits))
+            stored = _accept(raw, source=source, now_ms=now_ms, limits=limits, strictly=wanted is not None)
+            if wanted and not _is(stored, wanted):
+                raise Rejected("wrong_format", wanted=wanted, found=show(raw.decode(errors="replace")))
+            yield Received(raw, stored=stored)
         except Rejected as rejected:
             yield Received(raw, rejected=rejected)
 
@@ -66,6 +79,11 @@ def receive_one(raw: bytes, *, source: str | None, now_ms: int, limits: Limits) 
     if stored is None:
         raise Rejected("not_an_event", found=show(raw.decode(errors="replace")))
     return stored
+
+
+def _is(stored: Stored | None, wanted: str) -> bool:
+    capture = stored.document["mpm"].get("capture") if stored else None
+    return stored is not None and wanted == (capture["platform"] if capture else MPM)
 
 
 def split(body: bytes, *, lines: bool = False) -> Iterator[bytes]:
@@ -92,17 +110,19 @@ def _spans_lines(body: bytes) -> bool:
     return body[:1] in b"[{" and value_end(body[: body.index(b"\n")]) is None
 
 
-def _accept(raw: bytes, *, source: str | None, now_ms: int, limits: Limits) -> Stored | None:
+def _accept(raw: bytes, *, source: str | None, now_ms: int, limits: Limits, strictly: bool = False) -> Stored | None:
     """Give the document of one raw event, None for what is none of ours; raises Rejected."""
     try:
         if len(raw) > limits.max_line_bytes:
             raise Rejected("line_too_long", found=len(raw), limit=limits.max_line_bytes)
         event = parse_value(raw, depth=EVENT_DEPTH_MAX)
-        if type(event) is not dict:
+        if type(event) is list:
             raise Rejected("not_an_object", found=show(event))
     except Rejected:
-        if may_be_ours(raw):
+        if strictly or may_be_ours(raw):
             raise
+        return None
+    if type(event) is not dict:
         return None
     return _document(event, raw, source=source, now_ms=now_ms, limits=limits)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from elasticsearch import Elasticsearch
 
-from mpm_elk.cluster.bulk import Action, Outcome, Result, send
+from mpm_elk.cluster.bulk import Action, Operation, Outcome, Result, send
 from mpm_elk.cluster.search import scan
 from mpm_elk.contract.names import Index
 from mpm_elk.errors import ClusterError, InputError
@@ -175,13 +175,23 @@ def _still_bad(item: Item, rejected: Rejected, now_ms: int) -> Action:
 def _change(item: Item, about: dict[str, Any], *, tag: object = None, **more: object) -> Action:
     """Make a compare-and-set: it is refused when somebody changed the document since it was read."""
     body = json.dumps({"doc": {"mpm": {"quarantine": about}, **more}}).encode()
-    return Action(item.index, item.id, body, tag, update=True, if_seq_no=item.seq_no, if_primary_term=item.primary_term)
+    return Action(
+        item.index,
+        item.id,
+        body,
+        tag,
+        operation=Operation.UPDATE,
+        if_seq_no=item.seq_no,
+        if_primary_term=item.primary_term,
+    )
 
 
 def _checked(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
     """Raise ClusterError for what the cluster could not take."""
     for outcome in outcomes:
-        if outcome.result is Result.FAILED or (outcome.result is Result.REFUSED and outcome.action.update):
+        if outcome.result is Result.FAILED or (
+            outcome.result is Result.REFUSED and outcome.action.operation is Operation.UPDATE
+        ):
             message = f"{outcome.action.index} could not be written: {outcome.reason}"
             raise ClusterError(message, remedy="run the same command again: nothing is done twice")
         yield outcome

@@ -99,14 +99,16 @@ def ship(
     progress: Callable[[ShipReport, int], None] | None = None,
     patience: Patience | None = None,
     threads: int = 4,
+    wanted: str | None = None,
 ) -> ShipReport:
-    """Send all lines of `sources`, and say what became of them.
+    """Send all events of `sources`, and say what became of them.
 
-    Lines that break a rule, and documents that Elasticsearch refuses, go to quarantine. A damaged source ends its own
+    Events that break a rule, and documents that Elasticsearch refuses, go to quarantine. A damaged source ends its own
     reading; the others go on. When the cluster takes no documents for as long as `patience` lasts, shipping stops,
-    and `failure` says why. With `resume`, regular files start where an earlier, interrupted call was acknowledged;
-    the memory of that is under `state` (default: the user's state folder). `progress` is called with the report and the
-    bytes that were handled (after decompression). Raises the MpmError of wrong credentials, privileges or certificates.
+    and `failure` says why. `wanted` is the format that all lines must have (see `receive`). With `resume`, regular
+    files start where an earlier, interrupted call was acknowledged; the memory of that is under `state` (default: the
+    user's state folder). `progress` is called with the report and the bytes that were handled (after decompression).
+    Raises the MpmError of wrong credentials, privileges or certificates.
     """
     shipment = _Shipment(
         client,
@@ -116,6 +118,7 @@ def ship(
         patience=patience or Patience(),
         threads=threads,
         progress=progress,
+        wanted=wanted,
     )
     if resume:
         shipment.remember(_cluster(client), state)
@@ -149,6 +152,7 @@ class _Shipment:
         patience: Patience,
         threads: int,
         progress: Callable[[ShipReport, int], None] | None,
+        wanted: str | None,
     ) -> None:
         self._client = client
         self._sources = sources
@@ -157,6 +161,7 @@ class _Shipment:
         self._patience = patience
         self._threads = threads
         self._progress = progress
+        self._wanted = wanted
         self._checkpoints: dict[int, Checkpoint] = {}
         self._acknowledged: dict[int, Position] = {}
         self._refused: list[Outcome] = []
@@ -206,14 +211,21 @@ class _Shipment:
         """Make the actions of one line; of several, only the last one moves the reading on."""
         after = Position(line.number, line.offset)
         if line.cut:
-            if may_be_ours(line.raw.lstrip()):
+            if self._wanted or may_be_ours(line.raw.lstrip()):
                 rejected = Rejected("line_too_long", found=line.size, limit=self._limits.max_line_bytes)
                 yield self._quarantine(_Sent(source, line, after, rejected), rejected)
             else:
                 self._report.passed += 1
             return
-        now_ms = self._now_ms()
-        events = list(receive(line.raw, source=self._sources[source].name, now_ms=now_ms, limits=self._limits))
+        events = list(
+            receive(
+                line.raw,
+                source=self._sources[source].name,
+                now_ms=self._now_ms(),
+                limits=self._limits,
+                wanted=self._wanted,
+            )
+        )
         for event in events:
             of_event = Line(line.number, line.offset, event.raw, size=len(event.raw))
             sent = _Sent(source, of_event, after if event is events[-1] else before, event.rejected)

@@ -67,6 +67,8 @@ def _from_number(value: Any) -> int | None:
     if not math.isfinite(value):
         return None
     microseconds = value * 1e6 if abs(value) < _SECONDS_BELOW else value * 1e3
+    if math.isinf(microseconds):
+        return None
     return math.floor(microseconds + 0.5) // 1000
 
 

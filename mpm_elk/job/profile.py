@@ -14,7 +14,7 @@ from mpm_elk.cluster.changes import (
 )
 from mpm_elk.cluster.compare_and_set import get_many
 from mpm_elk.cluster.fenced import write
-from mpm_elk.cluster.state import ModelState
+from mpm_elk.cluster.state import ModelState, Noted, noted_hours
 from mpm_elk.contract.keys import VersionKey
 from mpm_elk.job.context import Context
 from mpm_elk.profiles.cells import CellSet
@@ -36,16 +36,20 @@ _SAMPLE_MIN = 200
 
 @dataclass(frozen=True)
 class Work:
-    """What there is to do for a model: stretches to read, and whether all its hours must be read again, and why."""
+    """What there is to do for a model: stretches to read, and whether all its hours must be read again, and why.
+
+    `noted` are hours to read again because something in them was deleted or replaced.
+    """
 
     positions: Mapping[str, ReadPosition]
     stretches: Sequence[Stretch] = ()
     reread: str | None = None
+    noted: Noted = field(default_factory=Noted)
 
     @property
     def any(self) -> bool:
         """Tell whether there is anything to read."""
-        return bool(self.stretches) or self.reread is not None
+        return bool(self.stretches) or bool(self.noted.hours) or self.reread is not None
 
 
 @dataclass(frozen=True)
@@ -64,16 +68,16 @@ def find_work(
     context: Context, state: ModelState, entry: ModelEntry, positions: Mapping[str, ReadPosition], *, audit: bool
 ) -> Work:
     """Compare what is there with what was read. Reads nothing of the events."""
-    stretches = unread(positions, state.read)
+    stretches, noted = unread(positions, state.read), noted_hours(context.client, context.model)
     cells = entry.cells.cells.subjects if entry.cells else {}
     recut = [name for name, known in state.cells.items() if name in cells and cells[name].hash != known]
     if recut:
-        return Work(positions, stretches, f"the cells of {', '.join(recut)} were cut anew")
+        return Work(positions, stretches, f"the cells of {', '.join(recut)} were cut anew", noted)
     # A run that died may have left more than are remembered.
     stored = count_profiles(context.client, context.model) if state.profiles else {}
     if any(stored.get(index, 0) < number for index, number in state.profiles.items()):
-        return Work(positions, stretches, "profiles were deleted")
-    return Work(positions, stretches, "audit" if audit else None)
+        return Work(positions, stretches, "profiles were deleted", noted)
+    return Work(positions, stretches, "audit" if audit else None, noted)
 
 
 def bring_up_to_date(context: Context, work: Work, entry: ModelEntry, state: ModelState) -> Changed:
@@ -82,6 +86,10 @@ def bring_up_to_date(context: Context, work: Work, entry: ModelEntry, state: Mod
     context.cells = entry.cells.cells if entry.cells else context.cells
     refresh(context.client, indices)
     hours = _hours(context, work, indices)
+    noted = {context.model.version(name): starts for name, starts in work.noted.hours.items()}
+    for version, starts in noted.items():
+        counts = hours.setdefault(version, {})
+        counts.update({start: counts.get(start, 0) for start in starts})
     if hours:
         start, end = _span(hours)
         cut = _cut_missing_cells(context, indices, entry, start, end)
@@ -102,7 +110,7 @@ def bring_up_to_date(context: Context, work: Work, entry: ModelEntry, state: Mod
     if state.days_until:
         days |= set(range(state.days_until, today, DAY_MS))
     for batch in _batches(hours, days):
-        _roll_up_batch(context, ",".join(indices), batch)
+        _roll_up_batch(context, ",".join(indices), batch, noted)
     return changed
 
 
@@ -193,7 +201,7 @@ def _batches(hours: Hours, days: Iterable[int]) -> list[_Batch]:
     return [batches[start] for start in sorted(batches)]
 
 
-def _roll_up_batch(context: Context, indices: str, batch: _Batch) -> None:
+def _roll_up_batch(context: Context, indices: str, batch: _Batch, noted: Mapping[VersionKey, frozenset[int]]) -> None:
     fresh: dict[ProfileKey, Profile] = {}
     for version, counts in sorted(batch.hours.items()):
         context.progress(f"{context.model}: reading {len(counts)} hours of version {version.version}")
@@ -204,10 +212,28 @@ def _roll_up_batch(context: Context, indices: str, batch: _Batch) -> None:
         for segment, profiles in rolled.profiles.items():
             for hour, profile in profiles.items():
                 fresh[ProfileKey(version, segment, HOUR, hour)] = profile
+    fresh |= _emptied(context, batch, fresh, noted)
     fresh |= _merge_days(context, batch, fresh)
     _write(context, fresh)
     if context.lease is None:
         context.fresh |= fresh
+
+
+def _emptied(
+    context: Context,
+    batch: _Batch,
+    fresh: Mapping[ProfileKey, Profile],
+    noted: Mapping[VersionKey, frozenset[int]],
+) -> dict[ProfileKey, Profile]:
+    """Give an empty profile for what is stored of noted hours, and holds no event any more."""
+    gone = {
+        (version, hour) for version, starts in noted.items() for hour in starts & batch.hours.get(version, {}).keys()
+    }
+    if not gone:
+        return {}
+    span = min(hour for _, hour in gone), max(hour for _, hour in gone) + HOUR_MS
+    stored = read(context.client, context.model, Wanted(HOUR, *span, subjects=False))
+    return {key: Profile() for key, _ in stored if (key.version, key.start) in gone and key not in fresh}
 
 
 def _merge_days(context: Context, batch: _Batch, fresh: dict[ProfileKey, Profile]) -> dict[ProfileKey, Profile]:

@@ -6,6 +6,7 @@ from typing import Any
 from mpm_elk.alerts.episodes import Episode, Transition
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.errors import LeaseHeldError, MpmError
+from mpm_elk.intake.conversion_report import ConversionReport
 from mpm_elk.timespan import iso
 
 
@@ -66,7 +67,7 @@ def _happening(episode: Episode, transition: Transition) -> dict[str, Any]:
 
 @dataclass
 class RunReport:
-    """What came of a whole run."""
+    """What came of a whole run; `captures` is None where no capture is mapped."""
 
     id: str
     started_ms: int
@@ -74,11 +75,14 @@ class RunReport:
     dry_run: bool
     ended_ms: int = 0
     models: list[ModelReport] = field(default_factory=list)
+    captures: ConversionReport | None = None
 
     @property
     def exit_code(self) -> int:
         """0 where all went well, 75 where nothing worse happened than a lease of another run, else 1."""
         errors = [report.error for report in self.models if report.error]
+        if self.captures and self.captures.error:
+            errors.append(self.captures.error)
         if not errors:
             return 0
         return LeaseHeldError.exit_code if all(isinstance(error, LeaseHeldError) for error in errors) else 1
@@ -101,5 +105,6 @@ class RunReport:
             "ended": iso(self.ended_ms),
             "dry_run": self.dry_run,
             **self.totals,
+            "captures": self.captures.to_document() if self.captures else None,
             "models": [report.to_document() for report in self.models],
         }

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from elasticsearch import Elasticsearch
 
@@ -30,6 +31,8 @@ from mpm_elk.config import Config
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.contract.names import Index, dated
 from mpm_elk.errors import MpmError, PartialResultError
+from mpm_elk.intake.conversion_report import ConversionReport
+from mpm_elk.intake.convert import convert
 from mpm_elk.job.context import Context
 from mpm_elk.job.judge import due, judge_windows
 from mpm_elk.job.profile import Changed, Work, bring_up_to_date, find_work
@@ -51,8 +54,10 @@ class Options:
 
 
 def run(client: Elasticsearch, config: Config, options: Options) -> RunReport:
-    """Bring every model up to date; one that fails does not stop the others, and is reported."""
+    """Convert captures, then bring every model up to date; what fails does not stop the others, and is reported."""
     report = RunReport(_run_id(), to_ms(datetime.now(tz=UTC)), to_ms(options.now), options.dry_run)
+    if config.captures:
+        report.captures = _convert(client, config, report, options)
     indices, lame = positions(client, Index.PREDICTIONS.pattern), incomplete(client, Index.PREDICTIONS.pattern)
     for model, of_model in sorted(_models(client, indices, lame, report).items()):
         if options.models and not any(fnmatch.fnmatchcase(model.name, pattern) for pattern in options.models):
@@ -71,6 +76,23 @@ def run(client: Elasticsearch, config: Config, options: Options) -> RunReport:
     if not options.dry_run:
         _write_report(client, report)
     return report
+
+
+def _convert(client: Elasticsearch, config: Config, report: RunReport, options: Options) -> ConversionReport:
+    """Make predictions of captures; a failure is reported, and the models go on with what there is."""
+    try:
+        return convert(
+            client,
+            config,
+            run_id=report.id,
+            now_ms=report.now_ms,
+            dry_run=options.dry_run,
+            progress=options.progress,
+        )
+    except MpmError as error:
+        return ConversionReport(options.dry_run, error=error)
+    except Exception as error:  # the models go on; this is reported as failed
+        return ConversionReport(options.dry_run, error=_unexpected(error))
 
 
 def _check_complete(lame: set[str]) -> None:
@@ -145,6 +167,7 @@ def _run_model(context: Context, indices: Mapping[str, ReadPosition], options: O
         work = find_work(context, remembered, entry, indices, audit=options.audit)
         done = _do(context, work, entry, remembered)
         state.save(context.client, lease, context.model, done, context.now_ms)
+        state.forget_hours(context.client, context.model, work.noted)
 
 
 def _any_due(context: Context, remembered: ModelState) -> bool:
@@ -182,15 +205,28 @@ def _write_report(client: Elasticsearch, report: RunReport) -> None:
                 "started": iso(report.started_ms),
                 "ended": iso(report.ended_ms),
                 "models": [entry.model.name for entry in report.models],
-                "counts": report.totals,
+                "counts": report.totals | _conversion_counts(report),
                 "problems": [
                     {"model": entry.model.name, "environment": entry.model.environment, "notices": entry.notices}
                     | ({"error": str(entry.error)} if entry.error else {})
                     for entry in report.models
                     if entry.notices or entry.error
-                ],
+                ]
+                + _conversion_problems(report),
             }
         },
     }
     with translated():
         client.index(index=dated(Index.RUNS, report.ended_ms), id=report.id, document=document, op_type="create")
+
+
+def _conversion_counts(report: RunReport) -> dict[str, int]:
+    counts = report.captures.counts if report.captures else {}
+    return {f"captures.{name}": number for name, number in counts.items()}
+
+
+def _conversion_problems(report: RunReport) -> list[dict[str, Any]]:
+    found = report.captures
+    if found is None or not (found.notices or found.error):
+        return []
+    return [{"step": "captures", "notices": found.notices} | ({"error": str(found.error)} if found.error else {})]

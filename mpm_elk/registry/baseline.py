@@ -10,7 +10,7 @@ from elasticsearch import Elasticsearch
 
 from mpm_elk.cluster.changes import all_hours
 from mpm_elk.contract.keys import EVERYTHING, VersionKey
-from mpm_elk.contract.names import Index, monthly
+from mpm_elk.contract.names import Index, from_captures, monthly
 from mpm_elk.errors import InputError, RegistryError, UsageError
 from mpm_elk.profiles.cells import LABEL, SCORE, VALUE, CellSet
 from mpm_elk.profiles.profile import Profile
@@ -173,13 +173,16 @@ def from_window(
 
 
 def _indices(version: VersionKey, pool: str | None, start_ms: int, end_ms: int) -> list[str]:
-    """Name the indices that can hold the version's events of a time, under its own name and in the pool."""
+    """Name the indices that can hold the version's events of a time, under its own name and in the pool.
+
+    Those of events that were sent, and of what was made of captures.
+    """
     months = {
         monthly(Index.PREDICTIONS, name, version.environment, day)
         for name in {version.name, pool or version.name}
         for day in (*range(start_ms, end_ms, DAY_MS), end_ms - 1)
     }
-    return sorted(months)
+    return sorted(months | {from_captures(month) for month in months})
 
 
 def _require_events(version: VersionKey, hours: Mapping[VersionKey, list[int]], start_ms: int, end_ms: int) -> None:

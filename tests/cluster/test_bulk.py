@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from elasticsearch import Elasticsearch
 
-from mpm_elk.cluster.bulk import Action, Patience, Result, send
+from mpm_elk.cluster.bulk import Action, Operation, Outcome, Patience, Result, send
 from mpm_elk.errors import AuthenticationError, ClusterError, PermissionDeniedError
 
 QUICK = Patience(tries=4, first=0.001, longest=0.01)
@@ -210,3 +210,43 @@ def test_memory_is_bounded(faulty: Faulty) -> None:
     assert count == 300
     # Three requests of 1 MiB, joined and split again on both sides: far from the 30 MB that went through.
     assert peak < 16 << 20
+
+
+def answered(operation: str, status: int, **error: str) -> Fault:
+    """Answer one item."""
+    item: dict[str, Any] = {"status": status} | ({"error": error} if error else {})
+    return lambda _: (200, {"items": [{operation: item}]})
+
+
+def one(faulty: Faulty, operation: Operation, *faults: Fault) -> Outcome:
+    faulty.faults = list(faults)
+    [outcome] = send(faulty.client, [Action("i", "1", b"{}", operation=operation)], patience=QUICK)
+    return outcome
+
+
+@pytest.mark.parametrize(("status", "result"), [(201, Result.CREATED), (200, Result.UPDATED)])
+def test_writing_over_a_document_says_whether_one_was_there(faulty: Faulty, status: int, result: Result) -> None:
+    assert one(faulty, Operation.INDEX, answered("index", status)).result is result
+
+
+def test_what_is_not_there_is_deleted(faulty: Faulty) -> None:
+    assert one(faulty, Operation.DELETE, answered("delete", 200)).result is Result.DELETED
+    assert one(faulty, Operation.DELETE, answered("delete", 404)).result is Result.DELETED
+    absent = answered("delete", 404, type="index_not_found_exception", reason="no such index [i]")
+    assert one(faulty, Operation.DELETE, absent).result is Result.DELETED
+    busy = answered("delete", 429, type="es_rejected_execution_exception", reason="busy")
+    assert one(faulty, Operation.DELETE, busy, answered("delete", 200)).result is Result.DELETED
+    assert faulty.requests == [["1"]] * 5
+
+
+def test_an_update_of_what_is_not_there_is_no_success(faulty: Faulty) -> None:
+    absent = answered("update", 404, type="document_missing_exception", reason="[1]: document missing")
+    outcome = one(faulty, Operation.UPDATE, absent)
+    assert (outcome.result, outcome.reason) == (Result.FAILED, "[1]: document missing")
+
+
+def test_a_deletion_is_one_line(faulty: Faulty) -> None:
+    mixed = [Action("i", "1", b"", operation=Operation.DELETE), Action("i", "2", b'{"a":1}', operation=Operation.INDEX)]
+    list(send(faulty.client, mixed[:1], patience=QUICK))
+    assert mixed[0].header() == b'{"delete":{"_index":"i","_id":"1"}}'
+    assert mixed[1].header() == b'{"index":{"_index":"i","_id":"2"}}'

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpm_elk.contract.names import Index, dated, monthly, part
+from mpm_elk.contract.names import Index, dated, from_captures, monthly, part
 
 VECTORS: dict[str, list[dict[str, Any]]] = json.loads((Path(__file__).parent / "vectors.json").read_text("utf-8"))
 SAFE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
@@ -38,6 +38,12 @@ def test_a_part_keeps_length_and_holds_only_safe_characters(text: str) -> None:
     assert set(made) <= SAFE
     assert made == by_hand(text)
     assert part(made) == made
+
+
+def test_what_is_made_from_captures_can_be_told_from_every_shipped_event() -> None:
+    made = from_captures(monthly(Index.PREDICTIONS, "captures.x", "production", 1_795_428_000_000))
+    assert made == "mpm-predictions-v1-captures.captures_x-production-2026.11"
+    assert from_captures("mpm-ground-truth-v1-m-p-2026.11") == "mpm-ground-truth-v1-captures.m-p-2026.11"
 
 
 def test_no_kind_matches_the_indices_of_another() -> None:

@@ -4,7 +4,7 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from mpm_elk.contract.names import Index, dated, monthly
+from mpm_elk.contract.names import Index, dated, from_captures, monthly
 from mpm_elk.contract.roles import ROLES
 
 AT = 1_795_428_000_000
@@ -29,6 +29,19 @@ def names(index: Index) -> list[str]:
 def test_nobody_changes_what_is_append_only(role: str, index: Index) -> None:
     for name in names(index):
         assert privileges(role, name).isdisjoint(CHANGES)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_nobody_deletes_a_capture_and_only_the_job_notes_what_became_of_it(role: str) -> None:
+    for name in names(Index.CAPTURES):
+        assert privileges(role, name) & CHANGES == ({"index"} if role == "mpm_job" else set())
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("index", [Index.PREDICTIONS, Index.GROUND_TRUTH])
+def test_only_the_job_changes_what_it_made_from_captures(role: str, index: Index) -> None:
+    made = from_captures(monthly(index, "m", "production", AT))
+    assert privileges(role, made) & CHANGES == ({"write"} if role == "mpm_job" else set())
 
 
 def test_the_shipper_only_adds() -> None:

@@ -100,7 +100,7 @@ def test_raw_events_are_never_deleted_and_living_indices_never_merged() -> None:
 
     for index in set(MAPPINGS) - {Index.RUNS}:
         assert "delete" not in phases(index)
-    for index in (Index.ALERTS, Index.MODELS, Index.BASELINES, Index.STATE, Index.QUARANTINE):
+    for index in (Index.ALERTS, Index.MODELS, Index.BASELINES, Index.STATE, Index.QUARANTINE, Index.CAPTURES):
         assert phases(index) == {}
     # A month takes events until it is 31 + 400 days old.
     assert int(phases(Index.PREDICTIONS)["warm"]["min_age"].removesuffix("d")) > 31 + 400

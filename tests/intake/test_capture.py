@@ -278,7 +278,7 @@ def test_broken_records(change: dict[str, Any], code: str) -> None:
 
 @pytest.mark.parametrize(
     "event",
-    [{}, {"specversion": "1.0"}, {"type": "x"}, {"captureData": {}}, {"eventMetadata": {}}, {"Bytes": "", "ReqType": ""},
+    [{}, {"specversion": "1.0"}, {"type": "x"}, {"captureData": {}}, {"eventMetadata": {}}, {"Bytes": ""},
      {"message": "hello", "log.level": "info"}, {"specversion": None, "type": "x"}],
 )  # fmt: skip
 def test_other_objects_are_no_captures(event: dict[str, Any]) -> None:

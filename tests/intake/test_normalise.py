@@ -350,3 +350,15 @@ def test_any_bytes_are_stored_or_rejected(raw: bytes) -> None:
 def test_limits_are_the_contracts() -> None:
     assert LIMITS.max_line_bytes == contract.LINE_MAX_BYTES
     assert LIMITS.max_age_ms == contract.MAX_AGE_DAYS * 86_400_000
+
+
+def test_what_logstash_keeps_for_itself_is_left_out() -> None:
+    document = stored({**event(), "@version": "1", "@metadata": {"beat": "filebeat"}, "tags": ["a", "b"]}).document
+    assert "@version" not in document
+    assert "@metadata" not in document
+    assert document["tags"] == ["a", "b"]
+
+
+@pytest.mark.parametrize("tags", [{"a": 1}, [1], 1, True])
+def test_tags_are_texts(tags: Any) -> None:
+    assert rejected({**event(), "tags": tags}).code == "wrong_type"

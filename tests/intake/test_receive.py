@@ -110,3 +110,15 @@ def test_one_event_must_be_one() -> None:
         with pytest.raises(Rejected) as caught:
             receive_one(raw, source=None, now_ms=NOW_MS, limits=LIMITS)
         assert caught.value.code == "not_an_event"
+
+
+def test_with_a_format_named_nothing_passes_by() -> None:
+    capture = {"endpointInput": {"data": "1", "encoding": "CSV"}}
+    about = {"eventId": "e", "inferenceTime": "2026-11-18T10:00:00Z"}
+    sagemaker = json.dumps({"captureData": capture, "eventMetadata": about})
+    both = f"{json.dumps(event())}\n{sagemaker}\nhello"
+    assert kinds(both) == ["predictions", "captures", "passed"]
+    assert kinds(both, wanted="mpm") == ["predictions", "wrong_format", "invalid_json"]
+    assert kinds(both, wanted="sagemaker") == ["wrong_format", "captures", "invalid_json"]
+    assert kinds(both, wanted="kserve") == ["wrong_format", "wrong_format", "invalid_json"]
+    assert kinds('{"a": 1}', wanted="mpm") == ["wrong_format"]

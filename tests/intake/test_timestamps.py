@@ -54,6 +54,8 @@ def test_no_millisecond_is_lost_in_a_double(thousandth: int) -> None:
         "2026-11-18T10:00:00Z\n",
         "٢٠٢٦-11-18",
         "2026-11-18T10:00:00+25:00",
+        1.79e305,
+        1.7976931348623157e308,
         True,
         None,
         [],

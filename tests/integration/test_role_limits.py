@@ -8,7 +8,7 @@ import pytest
 from elasticsearch import AuthorizationException, ConflictError, Elasticsearch
 
 from mpm_elk.contract.mappings import MAPPINGS
-from mpm_elk.contract.names import Index
+from mpm_elk.contract.names import Index, from_captures
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("installed")]
 
@@ -33,6 +33,7 @@ def name(admin_client: Elasticsearch) -> Iterator[Callable[[Index], str]]:
 
     yield of
     if made:
+        made += [from_captures(one) for one in made if one.startswith((Index.PREDICTIONS, Index.GROUND_TRUTH))]
         admin_client.indices.delete(index=made, ignore_unavailable=True)
 
 
@@ -93,6 +94,22 @@ def test_the_job_reads_by_sequence_number_and_cannot_change_events(
     assert refused(lambda: job.indices.delete(index=target))
     assert refused(lambda: job.indices.put_mapping(index=target, properties={"x": {"type": "keyword"}}))
     assert refused(lambda: job.cluster.put_component_template(name="mpm-x@custom", template={}))
+
+
+def test_the_job_notes_in_captures_and_changes_only_what_it_made_of_them(
+    name: Callable[[Index], str], client_for: ClientFor
+) -> None:
+    target, job = name(Index.CAPTURES), client_for("job")
+    client_for("shipper").bulk(index=target, operations=[{"create": {"_id": "1"}}, DOCUMENT])
+    job.update(index=target, id="1", doc={"mpm": {"capture": {"conversion": {"state": "waiting"}}}})
+    assert refused(lambda: job.delete(index=target, id="1"))
+    for index in (Index.PREDICTIONS, Index.GROUND_TRUTH):
+        made = from_captures(name(index))
+        job.index(index=made, id="1", document=DOCUMENT)
+        job.index(index=made, id="1", document={**DOCUMENT, "message": "made again"})
+        job.delete(index=made, id="1")
+        assert refused(lambda made=made: job.indices.delete(index=made))  # type: ignore[misc]
+        assert refused(lambda made=made: client_for("setup").delete(index=made, id="1"))  # type: ignore[misc]
 
 
 def test_the_job_writes_results_fenced_and_only_adds_to_the_trail(

@@ -92,6 +92,21 @@ EXAMPLES: dict[Index, tuple[str, dict[str, Any]]] = {
         },
     ),
     Index.GROUND_TRUTH: ("shipper", {"model": MODEL, "prediction": {"id": "p"}, "ground_truth": {"value": 12.5}}),
+    Index.CAPTURES: (
+        "shipper",
+        {
+            "capture": {
+                "platform": "kserve",
+                "part": "request",
+                "call": {"id": "c"},
+                "endpoint": "lending/credit-risk",
+                "attributes": {"id": "c", "metadata": "{}"},
+                "payload": "A" * 1_500_000,
+                "bytes": 1_500_000,
+                "conversion": {"state": "waiting", "predictions": [{"index": "i", "id": "p"}]},
+            }
+        },
+    ),
     Index.QUARANTINE: (
         "shipper",
         {
@@ -372,3 +387,14 @@ def test_a_component_that_another_template_uses_is_kept(admin_client: Elasticsea
         admin_client.indices.delete_index_template(name=mine)
         changes = install(admin_client)
     assert Change("component template", component, Action.UNCHANGED) in changes
+
+
+def test_fields_reach_a_kind_that_has_only_its_lasting_index(admin_client: Elasticsearch) -> None:
+    admin_client.index(index=Index.STATE.value, id="test-lasting", document={"@timestamp": AT})
+    try:
+        remove(admin_client)
+        changes = install(admin_client)
+        assert f"{root(Index.STATE)} (1)" in {change.name for change in changes}
+    finally:
+        install(admin_client)
+        admin_client.delete(index=Index.STATE.value, id="test-lasting")

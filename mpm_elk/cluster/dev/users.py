@@ -63,9 +63,13 @@ def users_roles_file() -> str:
 def roles_file(roles: Mapping[str, Body]) -> str:
     """Write `roles.yml` from role definitions as the role API takes them.
 
-    Elasticsearch cuts this file at every line that is not indented, so each role is one block.
+    Elasticsearch cuts this file at every line that is not indented, so each role is one block, and takes no anchors.
     """
-    blocks = (
-        yaml.safe_dump({name: dict(body)}, sort_keys=True, default_flow_style=False) for name, body in roles.items()
-    )
-    return "\n".join(blocks)
+    return "\n".join(yaml.dump({name: dict(body)}, Dumper=_Plain, sort_keys=True) for name, body in roles.items())
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes a list that stands in two places twice, not as an anchor and an alias."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 — PyYAML's signature
+        return True

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mpm_elk.intake.parse import check_text
-from mpm_elk.intake.platforms.shape import Capture, Part, as_text, decode_base64, place
+from mpm_elk.intake.platforms.exchange import Part
+from mpm_elk.intake.platforms.shape import Capture, as_text, decode_base64, place
 from mpm_elk.intake.reasons import Rejected, show
 
 _PREFIX = "ce-"

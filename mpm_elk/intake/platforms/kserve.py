@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from mpm_elk.intake.platforms.bodies import exchange
 from mpm_elk.intake.platforms.cloudevents import inference_part, read_inference, unknown_type
+from mpm_elk.intake.platforms.exchange import Part
 from mpm_elk.intake.platforms.shape import (
     Capture,
     CloudEvents,
     LineFormat,
-    Part,
-    Source,
+    Platform,
     as_text,
     decode_base64,
     need_text,
@@ -65,8 +66,9 @@ def _url(value: Any) -> str | None:
     return f"{texts[0]}://{texts[1]}{texts[2]}" if texts[0] and texts[1] else None
 
 
-SOURCE = Source(
+PLATFORM = Platform(
     NAME,
+    exchange,
     lines=(LineFormat(_is_record, _read_record),),
     events=CloudEvents(_owns, partial(read_inference, platform=NAME, node="component")),
 )

@@ -1,15 +1,18 @@
 """SageMaker Data Capture: JSON lines with both halves of a call, and lines of ground truth."""
 
+import binascii
 import re
 from collections.abc import Mapping
+from email.message import Message
 from typing import Any
 
+from mpm_elk.intake.platforms.bodies import load, read_csv, read_text
+from mpm_elk.intake.platforms.exchange import Exchange, Part, Payload, Table, Unconvertible
 from mpm_elk.intake.platforms.shape import (
     UNKNOWN_ENDPOINT,
     Capture,
     LineFormat,
-    Part,
-    Source,
+    Platform,
     need_object,
     need_text,
 )
@@ -54,4 +57,46 @@ def _endpoint(source: str | None) -> str:
     return f"{match[1]}/{match[2]}" if match else UNKNOWN_ENDPOINT
 
 
-SOURCE = Source(NAME, lines=(LineFormat(_recognises, _read),))
+def _exchange(payloads: Mapping[Part, Payload]) -> Exchange:
+    """Read captured lines; a line may hold both halves, and halves may lie in lines of their own."""
+    request = response = truths = identity = None
+    for payload in payloads.values():
+        line = load(payload.body, "line")
+        data = line.get("captureData") or {}
+        if data.get("endpointInput") is not None and request is None:
+            request = _table(data["endpointInput"], "request")
+        if data.get("endpointOutput") is not None and response is None:
+            response = _table(data["endpointOutput"], "response")
+        if line.get("groundTruthData") is not None:
+            truths = _table(line["groundTruthData"], "ground truth")
+        caller = line["eventMetadata"].get("inferenceId")
+        identity = caller if isinstance(caller, str) and caller and data else identity
+    return Exchange(request, response, identity, truths=truths)
+
+
+def _table(half: Any, part: str) -> Table:
+    """Read one half: `data` is always a text, and `encoding` says of what; raises Unconvertible."""
+    data = half.get("data") if isinstance(half, dict) else None
+    if not isinstance(data, str):
+        raise Unconvertible("unknown_payload", part=part, found="no `data` that is a text")
+    encoding, kind = half.get("encoding"), half.get("observedContentType")
+    kind = kind if isinstance(kind, str) else None
+    if encoding == "CSV":
+        return read_csv(data, part)
+    return read_text(_decoded(data, kind, part) if encoding == "BASE64" else data, kind, part)
+
+
+def _decoded(data: str, kind: str | None, part: str) -> str:
+    """Decode base64, and the text in it by the charset that the content type names."""
+    header = Message()
+    header["content-type"] = kind or "text/plain"
+    charset = str(header.get_param("charset") or "utf-8")
+    try:
+        return binascii.a2b_base64(data).decode(charset)
+    except binascii.Error:
+        raise Unconvertible("unknown_payload", part=part, found="`data` is not base64") from None
+    except (UnicodeDecodeError, LookupError):
+        raise Unconvertible("not_text", part=part, charset=charset[:40]) from None
+
+
+PLATFORM = Platform(NAME, _exchange, lines=(LineFormat(_recognises, _read),), answers_all=False)

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from functools import partial
 
+from mpm_elk.intake.platforms.bodies import exchange
 from mpm_elk.intake.platforms.cloudevents import read_inference
-from mpm_elk.intake.platforms.shape import CloudEvents, Source
+from mpm_elk.intake.platforms.shape import CloudEvents, Platform
 
 NAME = "seldon"
 
@@ -13,4 +14,4 @@ def _owns(attributes: Mapping[str, str]) -> bool:
     return attributes.get("type", "").startswith("io.seldon.serving.") or "requestid" in attributes
 
 
-SOURCE = Source(NAME, events=CloudEvents(_owns, partial(read_inference, platform=NAME, node="modelid")))
+PLATFORM = Platform(NAME, exchange, events=CloudEvents(_owns, partial(read_inference, platform=NAME, node="modelid")))

@@ -4,12 +4,11 @@ import binascii
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from mpm_elk.intake.parse import encode
+from mpm_elk.intake.platforms.exchange import Exchange, Part, Payload
 from mpm_elk.intake.reasons import Rejected, show
-
-Part = Literal["request", "response", "call", "ground_truth", "feedback", "outlier", "drift"]
 
 UNKNOWN_ENDPOINT = "unknown"
 
@@ -55,12 +54,18 @@ class CloudEvents:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """How the captures of one platform are recognised."""
+class Platform:
+    """How the captures of one platform are recognised, and what they say.
+
+    `exchange` reads the payloads of one call, by part: both halves, a whole call, or one half alone; or one ground
+    truth. It raises Unconvertible. Where `answers_all` calls that succeed, a request without a response has failed.
+    """
 
     name: str
+    exchange: Callable[[Mapping[Part, Payload]], Exchange]
     lines: tuple[LineFormat, ...] = ()
     events: CloudEvents | None = None
+    answers_all: bool = True
 
 
 def as_text(name: str, value: Any) -> str:
