@@ -29,11 +29,11 @@ INSTALL = @PYTHON="$(PYTHON)" tools/venv $(VENV)
 AFTER_INSTALL = @touch $@
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit lint format clean
+.PHONY: help demo test test-unit test-logstash lint format clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "PYTHON=/path/to/python chooses the Python that the virtual environment is made of."
 
@@ -46,6 +46,10 @@ test: $(VENV)/.test-installed ## run all tests, on a real Elasticsearch too (ES_
 
 test-unit: $(VENV)/.test-installed ## run the tests that need no Elasticsearch
 	$(call timed,test-unit,$(BIN)/pytest -m "not integration" $(PYTEST_ARGS))
+
+test-logstash: $(VENV)/.test-installed ## run the golden cases and the delivery test on a real Logstash (LOGSTASH_HOME, or Docker)
+	$(call timed,test-logstash,$(ES_ENV) MPM_REQUIRE_ES=1 MPM_REQUIRE_LOGSTASH=1 \
+	  $(BIN)/pytest tests/logstash/test_logstash.py tests/logstash/test_delivery.py $(PYTEST_ARGS))
 
 lint: $(VENV)/.lint-installed ## check style, types, and that generated files are fresh
 	$(call timed,lint,$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy \
