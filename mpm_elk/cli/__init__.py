@@ -2,12 +2,14 @@
 
 import importlib
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import click
 
 from mpm_elk import __version__
 from mpm_elk.cli.app import App
+from mpm_elk.cli.logs import make_log
 from mpm_elk.errors import MpmError
 
 _COMMANDS = {
@@ -79,5 +81,9 @@ def main() -> None:
 def _fail(error: MpmError) -> None:
     if "--debug" in sys.argv:
         raise error
+    if "--log-format=ecs" in sys.argv or ("--log-format", "ecs") in pairwise(sys.argv):
+        # A log that is JSON line by line must stay so where the command itself fails.
+        make_log("ecs")("error", str(error), {"event.outcome": "failure", "error.type": type(error).__name__})
+        return
     click.secho("error: ", fg="red", bold=True, err=True, nl=False)
     click.echo(str(error), err=True)
