@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -33,7 +34,10 @@ def make_lame_index(model: Monitored) -> None:
     """Make the new month's index with three shards of which one finds no place."""
     settings = {"number_of_shards": 3, "number_of_replicas": 0, "routing.allocation.total_shards_per_node": 2}
     model.admin.indices.create(index=index_of(model), settings=settings, wait_for_active_shards="0")
-    assert [state(model, shard) for shard in range(3)].count("UNASSIGNED") == 1
+    until = time.monotonic() + 60
+    while sorted(found := [state(model, shard) for shard in range(3)]) != ["STARTED", "STARTED", "UNASSIGNED"]:
+        assert time.monotonic() < until, found
+        time.sleep(0.1)
 
 
 def state(model: Monitored, number: int) -> str:

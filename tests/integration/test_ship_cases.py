@@ -37,6 +37,7 @@ class Shipped:
     """What `mpm-elk ship` said in all, and what the indices hold afterwards, by id."""
 
     began: str
+    ended: str
     folder: Path
     passed: int
     stored: dict[str, list[_Hit]]
@@ -57,9 +58,9 @@ class Shipped:
         """Give the id of a quarantine document: of an event that is not kept whole, the hash of the whole."""
         return quarantine_id(Line(1, 0, case.body.strip() if wanted.truncated else wanted.original))
 
-    def since(self, hits: Iterable[_Hit]) -> set[str]:
-        """Give the ids of what came into Elasticsearch since the cases are being shipped."""
-        return {hit["_id"] for hit in hits if hit["_source"]["event"]["ingested"] >= self.began}
+    def meanwhile(self, hits: Iterable[_Hit]) -> set[str]:
+        """Give the ids of what came into Elasticsearch while the cases were shipped; other tests have other clocks."""
+        return {hit["_id"] for hit in hits if self.began <= hit["_source"]["event"]["ingested"] <= self.ended}
 
     def _refused(self, case: Case) -> bool:
         """Tell whether the one event of a case is in quarantine with Elasticsearch's own reason."""
@@ -84,7 +85,7 @@ def shipped(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Shipped:
     folder = tmp_path_factory.mktemp("cases")
-    began = iso(int(datetime.now(tz=UTC).timestamp() * 1000))
+    began = _now()
     passed = 0
     for pool, members in groupby(sorted(enumerate(CASES), key=_pool), key=_pool):
         intake = {"max_age": MAX_AGE, **({"pool": pool} if pool else {})}
@@ -96,12 +97,17 @@ def shipped(
         report = json.loads(done.stdout)
         assert report["complete"]
         passed += report["passed"]
+    ended = _now()
     admin_client.indices.refresh(index=f"{STORES},{Index.QUARANTINE.pattern}")
     stored: dict[str, list[_Hit]] = {}
     for hit in scan(admin_client, index=STORES):
         stored.setdefault(hit["_id"], []).append(hit)
     quarantined = {hit["_id"]: hit for hit in scan(admin_client, index=Index.QUARANTINE.pattern)}
-    return Shipped(began, folder, passed, stored, quarantined)
+    return Shipped(began, ended, folder, passed, stored, quarantined)
+
+
+def _now() -> str:
+    return iso(int(datetime.now(tz=UTC).timestamp() * 1000))
 
 
 def _pool(numbered: tuple[int, Case]) -> str:
@@ -125,11 +131,11 @@ def test_case(shipped: Shipped, case: Case) -> None:
 
 def test_nothing_else_was_stored(shipped: Shipped) -> None:
     wanted = {document.id for case in CASES for document in case.expect.stored if not document.refused}
-    assert shipped.since(hit for hits in shipped.stored.values() for hit in hits) <= wanted
+    assert shipped.meanwhile(hit for hits in shipped.stored.values() for hit in hits) <= wanted
     refused = [case for case in CASES if any(document.refused for document in case.expect.stored)]
     kept = {shipped.identity(case, item) for case in CASES for item in case.expect.quarantined}
     kept |= {quarantine_id(Line(1, 0, case.body.strip())) for case in refused}
-    assert shipped.since(shipped.quarantined.values()) <= kept
+    assert shipped.meanwhile(shipped.quarantined.values()) <= kept
 
 
 def test_what_passed_by_was_counted(shipped: Shipped) -> None:
