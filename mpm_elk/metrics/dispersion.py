@@ -115,12 +115,28 @@ def tail(ratio: npt.ArrayLike, df: npt.ArrayLike, dispersion: Dispersion | None 
     ratio, df = np.asarray(ratio, dtype=np.float64), np.asarray(df, dtype=np.float64)
     if dispersion is None:
         return np.asarray(special.chdtrc(df, ratio * df), dtype=np.float64)
+    shape = _shape(df, dispersion)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(special.fdtrc(shape, dispersion.windows * shape, ratio / dispersion.mean), dtype=np.float64)
+
+
+def critical(level: float, df: npt.ArrayLike, dispersion: Dispersion | None = None) -> Floats:
+    """Give the ratio whose `tail` is `level`: a larger one is evidence. nan where the dispersion is not known."""
+    df = np.asarray(df, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if dispersion is None:
+            return np.asarray(special.chdtri(df, level) / df, dtype=np.float64)
+        shape = _shape(df, dispersion)
+        return np.asarray(dispersion.mean * special.fdtri(shape, dispersion.windows * shape, 1 - level))
+
+
+def _shape(df: Floats, dispersion: Dispersion) -> Floats:
+    """Give ν₋, the cautious degrees of freedom of the law."""
     mean, windows = dispersion.mean, dispersion.windows
     with np.errstate(divide="ignore", invalid="ignore"):
         shape = 2 * mean**2 / np.maximum(dispersion.variance, 2 * mean**2 / df)
         cautious = shape * (1 - np.sqrt(2 * (1 + 2 / shape) / windows))
-        shape = np.maximum(cautious, np.minimum(shape, 1.0))
-        return np.asarray(special.fdtrc(shape, windows * shape, ratio / mean), dtype=np.float64)
+    return np.asarray(np.maximum(cautious, np.minimum(shape, 1.0)), dtype=np.float64)
 
 
 def widen(p: npt.ArrayLike, ratio: npt.ArrayLike, df: npt.ArrayLike, dispersion: Dispersion | None = None) -> Floats:

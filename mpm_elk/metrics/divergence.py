@@ -16,7 +16,7 @@ from scipy import special
 from mpm_elk.metrics import Counts, Flags, Floats
 
 _SMOOTHING = 0.5
-# Above this the exact noncentral χ² gets slow; Sankaran's approximation is within 1e-5 of it there.
+# Above this the exact noncentral χ² gets slow and fails; Sankaran's approximation is within 1e-5 of it there.
 _EXACT_UP_TO = 5_000.0
 _BISECTIONS = 60
 
@@ -74,6 +74,16 @@ def jensen_shannon(window: npt.ArrayLike, reference: npt.ArrayLike) -> Floats:
     return np.asarray(np.sqrt(np.maximum(divergence, 0.0)), dtype=np.float64)
 
 
+def hellinger(window: npt.ArrayLike, reference: npt.ArrayLike) -> Floats:
+    """Compute the Hellinger distance √(1 − Σ√(pq)) = √(½Σ(√q − √p)²). From 0 to 1, without smoothing.
+
+    The second form does not cancel when the two sides are nearly alike. For small drift it is √(ln 2) = 0.833 times the
+    Jensen–Shannon distance of base 2.
+    """
+    gap = np.sqrt(_shares(window)) - np.sqrt(_shares(reference))
+    return np.asarray(np.sqrt(np.minimum(np.square(gap).sum(axis=-1) / 2, 1.0)), dtype=np.float64)
+
+
 def total_variation(window: npt.ArrayLike, reference: npt.ArrayLike) -> Floats:
     """Compute ½ Σ |q−p|: the share of rows that would have to move to another cell."""
     return np.asarray(np.abs(_shares(window) - _shares(reference)).sum(axis=-1) / 2, dtype=np.float64)
@@ -85,6 +95,20 @@ def l_infinity(window: npt.ArrayLike, reference: npt.ArrayLike) -> LInfinity:
     value = np.asarray(gap.max(axis=-1), dtype=np.float64)
     culprit = np.where(np.isnan(value), -1, np.where(np.isnan(gap), -1.0, gap).argmax(axis=-1))
     return LInfinity(value=value, cell=np.asarray(culprit, dtype=np.int64))
+
+
+def cell_z(window: npt.ArrayLike, reference: npt.ArrayLike, phi: npt.ArrayLike = 1.0) -> Floats:
+    """Compute each cell's z = (q−p)/√(p̄(1−p̄)·s·φ), p̄ pooled: how many standard errors its share has moved.
+
+    z² is the χ² of the cell against all others. The largest of B such |z| exceeds what one would: compare it with the
+    quantile of α/B (Bonferroni). 0 where the cell holds no row, or every row, on both sides.
+    """
+    b, a = np.asarray(window, dtype=np.float64), np.asarray(reference, dtype=np.float64)
+    n, m = b.sum(axis=-1, keepdims=True), a.sum(axis=-1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pooled = (a + b) / (n + m)
+        error = np.sqrt(pooled * (1 - pooled) * _noise(n, m, np.asarray(phi)[..., np.newaxis]))
+        return np.asarray(np.where(error == 0, 0.0, (b / n - a / m) / error), dtype=np.float64)
 
 
 def psi_bias(n: npt.ArrayLike, m: npt.ArrayLike, cells: npt.ArrayLike, phi: npt.ArrayLike = 1.0) -> Floats:
@@ -114,6 +138,14 @@ def js_adjusted(
     return np.asarray(np.sqrt(np.maximum(0.0, squared)), dtype=np.float64)
 
 
+def hellinger_adjusted(
+    distance: npt.ArrayLike, n: npt.ArrayLike, m: npt.ArrayLike, cells: npt.ArrayLike, phi: npt.ArrayLike = 1.0
+) -> Floats:
+    """Remove the noise from a Hellinger distance: √max(0, H² − (B−1)·s·φ/8), as for small drift H² is PSI/8."""
+    squared = np.square(np.asarray(distance, dtype=np.float64)) - psi_bias(n, m, cells, phi) / 8
+    return np.asarray(np.sqrt(np.maximum(0.0, squared)), dtype=np.float64)
+
+
 def psi_limits(
     psi: npt.ArrayLike,
     n: npt.ArrayLike,
@@ -139,39 +171,41 @@ def psi_limits(
     noise = _noise(n, m, phi)
     with np.errstate(divide="ignore", invalid="ignore"):
         scaled, df = np.broadcast_arrays(np.asarray(psi) / noise, np.asarray(cells, dtype=np.float64) - 1)
-    lower, upper = (_noncentrality(scaled, df, probability) * noise for probability in (1 - tail, tail))
+    lower, upper = (noncentrality(scaled, df, probability) * noise for probability in (1 - tail, tail))
     return Limits(lower=np.asarray(lower, dtype=np.float64), upper=np.asarray(upper, dtype=np.float64))
 
 
-def _noncentrality(x: Floats, df: Floats, probability: float) -> Floats:
-    """Solve P(χ²(df, λ) ≤ x) = probability for λ ≥ 0, by bisection: the left side falls as λ grows."""
+def noncentrality(x: Floats, df: Floats, probability: float) -> Floats:
+    """Solve P(χ²(df, λ) ≤ x) = probability for λ ≥ 0; 0 where even λ = 0 makes it smaller, nan for df < 1."""
     result = np.full(x.shape, np.nan)
     usable = np.isfinite(x) & (df >= 1)
-    x, df = x[usable], df[usable]
+    exact, large = usable & (x <= _EXACT_UP_TO), usable & (x > _EXACT_UP_TO)
+    result[exact] = special.chndtrinc(x[exact], df[exact], probability)
+    if large.any():
+        result[large] = _sankaran_inverse(x[large], df[large], probability)
+    result[usable & (special.chdtr(df, x) <= probability)] = 0.0
+    return result
+
+
+def _sankaran_inverse(x: Floats, df: Floats, probability: float) -> Floats:
+    """Solve by bisection, by Sankaran's (1963) normal approximation: the probability falls as λ grows."""
     low = np.zeros_like(x)
     # λ is at most a few standard deviations beyond x; 8√(x+df) + 64 is more than ten of them.
     high = x + 8 * np.sqrt(x + df) + 64
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        below = _noncentral_cdf(x, df, middle) > probability
+        below = _sankaran(x, df, middle) > probability
         low, high = np.where(below, middle, low), np.where(below, high, middle)
-    result[usable] = np.where(special.chdtr(df, x) <= probability, 0.0, (low + high) / 2)
-    return result
+    return np.asarray((low + high) / 2, dtype=np.float64)
 
 
-def _noncentral_cdf(x: Floats, df: Floats, noncentrality: Floats) -> Floats:
-    """Compute P(χ²(df, λ) ≤ x), exact up to λ = 5,000, then by Sankaran's (1963) normal approximation."""
-    exact = noncentrality <= _EXACT_UP_TO
-    result = np.empty_like(x)
-    result[exact] = special.chndtr(x[exact], df[exact], noncentrality[exact])
-    x, df, noncentrality = x[~exact], df[~exact], noncentrality[~exact]
+def _sankaran(x: Floats, df: Floats, noncentrality: Floats) -> Floats:
     h = 1 - 2 / 3 * (df + noncentrality) * (df + 3 * noncentrality) / (df + 2 * noncentrality) ** 2
     p = (df + 2 * noncentrality) / (df + noncentrality) ** 2
     m = (h - 1) * (1 - 3 * h)
     mean = 1 + h * p * (h - 1 - 0.5 * (2 - h) * m * p)
     sd = h * np.sqrt(2 * p) * (1 + 0.5 * m * p)
-    result[~exact] = special.ndtr(((x / (df + noncentrality)) ** h - mean) / sd)
-    return result
+    return np.asarray(special.ndtr(((x / (df + noncentrality)) ** h - mean) / sd), dtype=np.float64)
 
 
 def _noise(n: npt.ArrayLike, m: npt.ArrayLike, phi: npt.ArrayLike) -> Floats:

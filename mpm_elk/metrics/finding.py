@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from mpm_elk.metrics.catalogue import TRAFFIC_SUBJECT
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
-from mpm_elk.metrics.measure import DISTRIBUTION, Measured
+from mpm_elk.metrics.measured import Measured
+from mpm_elk.metrics.metric import DISTRIBUTION, TRAFFIC_SUBJECT
 
 _REFERENCES = {
     "baseline": "the baseline",
@@ -28,7 +28,7 @@ def describe(subject: str, against: str, measured: Measured, p_adjusted: float |
         known = measured.learning[DISTRIBUTION]
         text += f"; still learning how much it usually varies ({known} of {MIN_WINDOWS} past windows)"
     elif p_adjusted is not None:
-        text += f"; adjusted p {p_adjusted:.2g}"
+        text += f"; adjusted p {p_adjusted:.2g}{_smallest(values)}"
     phi = values.get("dispersion.phi", 1.0)
     if phi > 1.5:
         text += f"; usual windows vary {phi:.3g} times as much as by chance alone"
@@ -46,6 +46,15 @@ def _movement(measured: Measured) -> str:
     if measured.culprit is not None:
         text += f", largest change in {measured.culprit}"
     return text
+
+
+def _smallest(values: Mapping[str, float]) -> str:
+    """Say what the window could have shown: that nothing was found means nothing larger was there."""
+    if "drift.smallest_mean_shift" in values:
+        return f"; the smallest shift it could show is {values['drift.smallest_mean_shift']:.2g} sd"
+    if "drift.smallest_psi" in values:
+        return f"; the smallest PSI it could show is {values['drift.smallest_psi']:.2g}"
+    return ""
 
 
 def _quality(measured: Measured) -> list[str]:

@@ -62,6 +62,11 @@ def moments(count: npt.ArrayLike, total: npt.ArrayLike, sum_of_squares: npt.Arra
     )
 
 
+def last(side: Moments) -> Moments:
+    """Take the last of many windows."""
+    return Moments(side.count[-1], side.mean[-1], side.variance[-1], side.variance_error[-1])
+
+
 def mean_shift(window: Moments, reference: Moments, *, level: float = 0.95) -> MeanShift:
     """Compare two means: (x̄₁−x̄₀)/σ₀ with normal limits, and Welch's (1947) unequal-variance t test.
 

@@ -59,33 +59,40 @@ def pooled_z(k: npt.ArrayLike, n: npt.ArrayLike, k0: npt.ArrayLike, n0: npt.Arra
         return np.asarray(np.where(error == 0, 0.0, (k / n - k0 / n0) / error), dtype=np.float64)
 
 
+def newcombe(
+    k: npt.ArrayLike, n: npt.ArrayLike, k0: npt.ArrayLike, n0: npt.ArrayLike, *, level: float = 0.95
+) -> Interval:
+    """Give limits of the difference k/n − k₀/n₀: hybrids of the two Wilson intervals (Newcombe 1998, method 10).
+
+    ("Interval estimation for the difference between independent proportions".) They never leave [−1, 1], and are not of
+    zero width at k = 0.
+    """
+    own, other = wilson(k, n, level=level), wilson(k0, n0, level=level)
+    share, share0 = np.asarray(k) / _or_nan(n), np.asarray(k0) / _or_nan(n0)
+    effect = share - share0
+    return Interval(
+        lower=np.asarray(effect - np.hypot(share - own.lower, other.upper - share0), dtype=np.float64),
+        upper=np.asarray(effect + np.hypot(own.upper - share, share0 - other.lower), dtype=np.float64),
+    )
+
+
 def difference(
     k: npt.ArrayLike, n: npt.ArrayLike, k0: npt.ArrayLike, n0: npt.ArrayLike, *, level: float = 0.95
 ) -> Difference:
     """Compare the shares k/n (window) and k₀/n₀ (reference).
 
-    The limits are Newcombe's (1998, "Interval estimation for the difference between independent proportions",
-    method 10): hybrids of the two Wilson intervals. They never leave [−1, 1], and are not of zero width at
-    k = 0. p is two-sided: Fisher's exact test where one of the four counts is below 5, else the pooled z.
-    Fisher is computed one element at a time: for a long history take `pooled_z`. ratio = z², df 1. nan where a
-    side has no rows.
+    The limits are those of `newcombe`. p is two-sided: Fisher's exact test where one of the four counts is below 5,
+    else the pooled z. Fisher is computed one element at a time: for a long history take `pooled_z`. ratio = z², df 1.
+    nan where a side has no rows.
     """
     k, n, k0, n0 = np.broadcast_arrays(*(np.asarray(value, dtype=np.float64) for value in (k, n, k0, n0)))
     share, share0 = k / _or_nan(n), k0 / _or_nan(n0)
-    own, other = wilson(k, n, level=level), wilson(k0, n0, level=level)
-    effect = share - share0
+    limits = newcombe(k, n, k0, n0, level=level)
     z = pooled_z(k, n, k0, n0)
     p = np.asarray(2 * special.ndtr(-np.abs(z)), dtype=np.float64)
     few = (np.minimum(np.minimum(k, n - k), np.minimum(k0, n0 - k0)) < _SMALLEST_COUNT) & ~np.isnan(z)
     p[few] = [_fisher(*row) for row in zip(k[few], n[few], k0[few], n0[few], strict=True)]
-    values = (
-        effect,
-        effect - np.hypot(share - own.lower, other.upper - share0),
-        effect + np.hypot(own.upper - share, share0 - other.lower),
-        z,
-        p,
-        np.square(z),
-    )
+    values = (share - share0, limits.lower, limits.upper, z, p, np.square(z))
     return Difference(*(np.asarray(value, dtype=np.float64) for value in values))
 
 

@@ -5,6 +5,7 @@ over all subjects of the window and all looks of a month.
 """
 
 import fnmatch
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -154,7 +155,9 @@ def _lack(rule: Rule, metric: Metric, measured: Measured, value: float | None, e
 
 
 def _side(rule: Rule, metric: Metric) -> str:
-    return {"below": "at or below", "away": "at or beyond"}.get(rule.when or metric.bad, "at or above")
+    return {"below": "at or below", "away": "at or beyond", "apart": "at or beyond"}.get(
+        rule.when or metric.bad, "at or above"
+    )
 
 
 def _crossed(rule: Rule, metric: Metric, value: float) -> tuple[Severity, float | None]:
@@ -162,10 +165,19 @@ def _crossed(rule: Rule, metric: Metric, value: float) -> tuple[Severity, float 
     for severity, threshold in ((Severity.CRITICAL, rule.critical), (Severity.WARNING, rule.warning)):
         if threshold is None:
             continue
-        size = abs(value) if bad == "away" else value
+        size = _size(value, bad)
         if (size <= threshold) if bad == "below" else (size >= threshold):
             return severity, threshold
     return Severity.OK, None
+
+
+def _size(value: float, bad: str) -> float:
+    """Give what a threshold is compared with: either side of zero, or either side of one as a factor, is alike."""
+    if bad == "away":
+        return abs(value)
+    if bad == "apart":
+        return max(value, 1 / value if value > 0 else math.inf)
+    return value
 
 
 def worst(severities: Sequence[Severity]) -> Severity:

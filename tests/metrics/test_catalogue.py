@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from mpm_elk.contract.metric_names import METRIC_NAMES
-from mpm_elk.metrics.catalogue import METRICS, TRAFFIC_SUBJECT, Metric
+from mpm_elk.metrics.catalogue import METRICS, REGISTRY, TRAFFIC_SUBJECT, Metric
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
 from mpm_elk.metrics.measure import Measured, measure_subject, measure_traffic
+from mpm_elk.metrics.metric import EVIDENCE
 from mpm_elk.profiles.cells import Cells
 from mpm_elk.profiles.cut import cut_categorical, cut_numeric
 from mpm_elk.profiles.profile import Moments, Profile, SubjectProfile
@@ -37,7 +38,7 @@ def _categorical() -> Measured:
 
 
 def _traffic() -> Measured:
-    windows = traffic_windows([Profile(1_000 + at, 5) for at in range(SIZE)])
+    windows = traffic_windows([Profile(1_000 + at, 5, Moments(10, 20.0 + at, 50.0)) for at in range(SIZE)])
     members = np.tri(SIZE, k=-1, dtype=np.bool_)
     return measure_traffic(windows, members, slice(0, SIZE), _FLAGGED)
 
@@ -51,17 +52,25 @@ def _kinds(metric: Metric) -> list[str]:
     return [kind for kind in ("numeric", "categorical") if metric.fits(kind)]
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", REGISTRY)
 def test_a_metric_and_its_evidence_are_measured_where_it_fits_and_nowhere_else(name: str) -> None:
-    metric = METRICS[name]
+    metric = REGISTRY[name]
     fitting = _kinds(metric)
     assert fitting
     for kind, found in FOUND.items():
         assert (name in found.values) == (kind in fitting), kind
-        assert kind not in fitting or metric.test in found.p, kind
+        assert kind not in fitting or not metric.test or metric.test in found.p, kind
+        if kind in fitting:
+            assert {f"{name}_{ending}" for ending in metric.beside} <= set(found.values), kind
 
 
-@pytest.mark.parametrize("name", METRICS)
+def test_every_number_has_an_entry_or_stands_beside_one() -> None:
+    known = set(REGISTRY) | {f"{name}_{ending}" for name, metric in REGISTRY.items() for ending in metric.beside}
+    assert len(known) == len(REGISTRY) + sum(len(metric.beside) for metric in REGISTRY.values())
+    assert set().union(*(found.values for found in FOUND.values())) == known
+
+
+@pytest.mark.parametrize("name", [*METRICS, "drift.mean", "traffic.failures", "traffic.duration_mean"])
 def test_what_compares_nothing_is_known_without_a_reference(name: str) -> None:
     cells = cut_categorical({"a": 2, "b": 1}, "x")
     numeric = cut_numeric(np.arange(100) / 3, "x")
@@ -71,22 +80,23 @@ def test_what_compares_nothing_is_known_without_a_reference(name: str) -> None:
         "numeric": (numeric, SubjectProfile(numeric.hash, numeric.count(values), 1, 1, Moments.of(values))),
     }
     no_flags, in_sample = np.zeros(0, dtype=np.bool_), np.zeros(1, dtype=np.bool_)
-    for kind in _kinds(METRICS[name]):
+    for kind in _kinds(REGISTRY[name]):
         if kind == "traffic":
-            windows = traffic_windows([Profile(10, 1)])
+            windows = traffic_windows([Profile(10, 1, Moments(1, 2.0, 4.0))])
             found = measure_traffic(windows, np.zeros((1, 1), dtype=np.bool_), slice(0, 1), no_flags)
         else:
             one, profile = alone[kind]
             windows_of = [subject_windows(one, [entry]) for entry in (profile, None)]
             found = measure_subject(one, windows_of[0], windows_of[1], no_flags, in_sample=in_sample)
-        assert (name in found.values) == (not METRICS[name].compares), kind
+        assert (name in found.values) == (not REGISTRY[name].compares), kind
 
 
 def test_names_meanings_and_directions() -> None:
-    assert all(metric.name == name and metric.meaning for name, metric in METRICS.items())
-    assert {metric.bad for metric in METRICS.values()} <= {"above", "below", "away"}
+    assert all(metric.name == name and metric.meaning for name, metric in REGISTRY.items())
+    assert {metric.bad for metric in REGISTRY.values()} <= {"above", "below", "away", "apart"}
+    assert {metric.test for metric in METRICS.values()} == set(EVIDENCE)
     assert {rule.metric for rule in DEFAULT_RULES} <= set(METRICS)
 
 
 def test_the_configuration_knows_the_same_metrics() -> None:
-    assert set(METRIC_NAMES) == set(METRICS)
+    assert tuple(METRICS) == METRIC_NAMES

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import spatial, stats
 
-from mpm_elk.metrics import Counts, Floats, divergence
+from mpm_elk.metrics import Counts, Floats, divergence, proportions
 
 CELLS = 6
 cell_counts = hnp.arrays(np.int64, CELLS, elements=st.integers(0, 10_000)).filter(lambda counts: counts.sum() > 0)
@@ -17,6 +17,7 @@ MEASURES = (
     divergence.psi,
     divergence.kl,
     divergence.jensen_shannon,
+    divergence.hellinger,
     divergence.total_variation,
     lambda window, reference: divergence.l_infinity(window, reference).value,
 )
@@ -40,6 +41,50 @@ def test_distances_agree_with_scipy(window: Counts, reference: Counts) -> None:
     used = (window > 0) | (reference > 0)
     entropy = stats.entropy(window[used] + 0.5, reference[used] + 0.5)
     assert divergence.kl(window, reference) == pytest.approx(entropy, rel=1e-9, abs=1e-12)
+
+
+@given(cell_counts, cell_counts)
+def test_hellinger_is_its_formula(window: Counts, reference: Counts) -> None:
+    q, p = window / window.sum(), reference / reference.sum()
+    overlap = 1 - float(np.sqrt(q * p).sum())
+    assert divergence.hellinger(window, reference) ** 2 == pytest.approx(overlap, rel=1e-9, abs=1e-12)
+
+
+@given(cell_counts, cell_counts)
+def test_cell_z_is_the_pooled_z_of_each_cell_against_the_others(window: Counts, reference: Counts) -> None:
+    found = divergence.cell_z(window, reference)
+    expected = proportions.pooled_z(window, window.sum(), reference, reference.sum())
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(divergence.cell_z(window, reference, 4.0), expected / 2, rtol=1e-9, atol=1e-9)
+
+
+def test_hellinger_has_the_noise_that_is_removed() -> None:
+    rng = np.random.default_rng(6)
+    window, reference = (rng.multinomial(size, [0.05] * 20, 4_000) for size in (2_000, 10_000))
+    distance = divergence.hellinger(window, reference)
+    bias = float(divergence.psi_bias(2_000, 10_000, 20)) / 8
+    assert (distance**2).mean() == pytest.approx(bias, rel=0.03)
+    adjusted = divergence.hellinger_adjusted(0.3, 2_000, 10_000, 20)
+    assert adjusted == pytest.approx(np.sqrt(0.09 - bias))
+    assert divergence.hellinger_adjusted(0.001, 2_000, 10_000, 20) == 0
+
+
+def test_hellinger_and_cell_z_of_nothing_are_nan_without_a_warning() -> None:
+    empty, some = np.zeros(3, dtype=np.int64), np.array([1, 2, 0])
+    for window, reference in ((empty, some), (some, empty), (empty, empty)):
+        assert np.isnan(divergence.hellinger(window, reference))
+        assert np.isnan(divergence.cell_z(window, reference)).all()
+
+
+@pytest.mark.parametrize("probability", [0.01, 0.5, 0.9, 0.99])
+def test_noncentrality_inverts_the_law(probability: float) -> None:
+    x, df = np.array([30.0, 200.0, 900.0, 4_900.0, 5_100.0]), np.array([5.0, 19.0, 100.0, 49.0, 49.0])
+    found = divergence.noncentrality(x, df, probability)
+    back = np.asarray(stats.ncx2.cdf(x, df, found))
+    assert back == pytest.approx(probability, abs=2e-4)
+    assert back[:4] == pytest.approx(probability, rel=1e-6)
+    nothing = divergence.noncentrality(np.array([1.0, np.nan, 4.0]), np.array([19.0, 4.0, 0.0]), 0.99)
+    np.testing.assert_array_equal(nothing, [0, np.nan, np.nan])
 
 
 @given(cell_counts, cell_counts)

@@ -37,6 +37,24 @@ def test_drift() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("smallest", "clause"),
+    [
+        (
+            {"drift.smallest_mean_shift": 0.0481, "drift.smallest_psi": 0.01},
+            "the smallest shift it could show is 0.048 sd",
+        ),
+        ({"drift.smallest_psi": 0.0123}, "the smallest PSI it could show is 0.012"),
+    ],
+)
+def test_what_the_window_could_have_shown(smallest: dict[str, float], clause: str) -> None:
+    quiet = replace(DRIFT, values={"drift.psi": 0.01, "drift.psi_adjusted": 0.0, **smallest}, culprit=None)
+    text = "x, compared with the baseline: PSI 0.01 (0 after noise is removed)"
+    assert describe("features.x", "baseline", quiet, 0.5) == f"{text}; adjusted p 0.5; {clause}."
+    young = replace(quiet, p={}, learning={DISTRIBUTION: 3})
+    assert clause not in describe("features.x", "baseline", young, None)
+
+
 def test_learning_says_how_far_it_is() -> None:
     young = replace(DRIFT, values={"drift.psi": 0.1, "drift.psi_adjusted": 0.0}, culprit=None, p={})
     young = replace(young, learning={DISTRIBUTION: 3})

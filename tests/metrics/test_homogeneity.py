@@ -34,6 +34,26 @@ def _pooled_table(window: Counts, reference: Counts) -> list[tuple[int, int]]:
 
 
 @given(cell_counts, cell_counts)
+def test_g_is_scipys_on_the_pooled_table(window: Counts, reference: Counts) -> None:
+    found, chi2 = homogeneity.g(window, reference), homogeneity.chi2(window, reference)
+    assert found.df == chi2.df
+    table = _pooled_table(window, reference)
+    if len(table) < 2:
+        assert np.isnan(found.statistic)
+        return
+    expected = stats.chi2_contingency(np.array(table).T, correction=False, lambda_="log-likelihood")
+    assert found.statistic == pytest.approx(expected.statistic, rel=1e-6, abs=1e-8)
+    assert homogeneity.chi2_p(found.statistic, found.df) == pytest.approx(expected.pvalue, rel=1e-6, abs=1e-12)
+    assert homogeneity.g(reference, window).statistic == pytest.approx(found.statistic, rel=1e-6, abs=1e-8)
+
+
+def test_g_of_nothing_is_nan_without_a_warning() -> None:
+    found = homogeneity.g([0, 0, 0], [5, 6, 7])
+    assert np.isnan(found.statistic)
+    assert found.df == 0
+
+
+@given(cell_counts, cell_counts)
 def test_chi2_is_scipys_on_the_pooled_table(window: Counts, reference: Counts) -> None:
     found = homogeneity.chi2(window, reference)
     table = _pooled_table(window, reference)

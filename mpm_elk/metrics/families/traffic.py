@@ -1,0 +1,50 @@
+"""The model's traffic: how many predictions, how many failures, how long they take."""
+
+from mpm_elk.metrics.families.shares import share_metrics
+from mpm_elk.metrics.metric import FAILURE, TRAFFIC_SUBJECT, VOLUME, Metric, Numbers
+from mpm_elk.metrics.subject import Share
+from mpm_elk.metrics.traffic import Traffic
+
+_MODEL = (TRAFFIC_SUBJECT,)
+
+
+def _count(traffic: Traffic) -> Numbers:
+    return {"": float(traffic.count), "expected": traffic.volume.expected, "p": traffic.volume.p}
+
+
+def _count_ratio(traffic: Traffic) -> Numbers:
+    found = traffic.volume
+    return {"": found.ratio, "lower": found.lower, "upper": found.upper}
+
+
+def _failures(traffic: Traffic) -> Numbers:
+    return float(traffic.windows.failures[-1])
+
+
+def _failure_share(traffic: Traffic) -> Share:
+    return traffic.failures
+
+
+def _duration_mean(traffic: Traffic) -> Numbers:
+    window, reference = traffic.durations
+    return {"": window[-1], "reference": reference[-1]}
+
+
+def _duration_ratio(traffic: Traffic) -> Numbers:
+    found = traffic.duration_ratio
+    return {"": found.value, "lower": found.lower, "upper": found.upper}
+
+
+METRICS = (
+    Metric("traffic.count", "predictions", _count, VOLUME, "below", _MODEL, compares=False,
+           beside=("expected", "p")),
+    Metric("traffic.count_ratio", "predictions against those of the reference", _count_ratio, VOLUME, "below", _MODEL,
+           beside=("lower", "upper")),
+    Metric("traffic.failures", "failed inferences", _failures, subjects=_MODEL, compares=False),
+    *share_metrics("traffic.failure", FAILURE, _failure_share,
+                   ("share of failed inferences", "how much more often inference fails"), subjects=_MODEL),
+    Metric("traffic.duration_mean", "mean duration of an inference in ns", _duration_mean, subjects=_MODEL,
+           compares=False, beside=("reference",)),
+    Metric("traffic.duration_ratio", "mean duration against the reference's; the limits are for what past windows' "
+           "variation does not explain", _duration_ratio, subjects=_MODEL, beside=("lower", "upper")),
+)  # fmt: skip

@@ -1,0 +1,87 @@
+"""Write the page about metrics, `docs/metrics.md`, from the registry. Pure: a test compares the file with this."""
+
+from collections.abc import Iterable
+
+from mpm_elk.metrics.catalogue import REGISTRY, TRAFFIC_SUBJECT, Metric
+from mpm_elk.metrics.metric import EVIDENCE
+from mpm_elk.metrics.sensitivity import LEVEL, POWER
+
+_DIRECTIONS = {
+    "above": "above",
+    "below": "below",
+    "away": "away from 0, either side",
+    "apart": "away from 1, either side (1.25 is also 0.8)",
+}
+
+_INTRODUCTION = f"""# Metrics
+
+Written from the registry, `mpm_elk/metrics/families/`: do not edit. After a change there:
+
+```sh
+python -c "from mpm_elk.metrics.page import page; print(page(), end='')" > docs/metrics.md
+```
+
+Every document of `mpm-metrics-v1-*` holds what could be computed of these numbers for one subject in one window, as
+`mpm.drift.psi` and so on. What could not be computed is left out; it is never written as 0. Endings: `_lower` and
+`_upper` are confidence limits, 99 % each for `drift.psi_adjusted` and 95 % together for all others, and `_p` is a
+p-value. Only the `_upper` of `drift.ks`, and every `_bound`, is not about chance: it is the most by which cells can
+hide what the rows did. Where a feature's cells are coarse, so are these bounds.
+
+Numbers are compared in cells that are cut once: distances of shares in about 20 coarse cells, curves in 128 fine ones
+(scores 256). Shares, means, standard deviations and the shares below an edge are exactly those of the rows. Kurtosis,
+which the limits of `drift.sd_ratio` need, is estimated from the cells.
+
+“Adjusted” is the distance less its mean without drift, which depends on both sizes, on the cells and on how much past
+windows varied; raw PSI, Jensen–Shannon and Hellinger stand beside it, for comparison with other tools. Theirs
+can differ from ours by the cells and by smoothing; and scipy's Jensen–Shannon distance has base e by default, which
+makes it 17 % smaller.
+
+“The smallest drift that the window could have shown” is what its test finds with probability {POWER:g} where p must be
+below {LEVEL:g}, given both sizes and how much past windows varied. A window without an alert says that nothing larger
+was there, no more.
+
+Not measured: freshness (profiles do not hold the time of the last event), and the spread of single durations within a
+window. Latency has no evidence yet, so no rule can name it.
+"""
+
+
+def page() -> str:
+    """Give the whole page."""
+    rules = [metric for metric in REGISTRY.values() if metric.test]
+    shown = [metric for metric in REGISTRY.values() if not metric.test]
+    parts = [
+        _INTRODUCTION,
+        "## Metrics that rules can name\n",
+        _table(
+            ("Name", "Meaning", "Subjects", "Evidence", "Bad is", "From", "Also"),
+            ((*_row(m), f"`{m.test}`", _DIRECTIONS[m.bad], _gate(m), _beside(m)) for m in rules),
+        ),
+        "“From” is where a look is worth it, by the literature or our own measurements; rules decide.\n",
+        "## Numbers that are only shown\n",
+        _table(("Name", "Meaning", "Subjects", "Also"), ((*_row(m), _beside(m)) for m in shown)),
+        "## Evidence\n",
+        _table(("Test", "How"), ((f"`{name}`", how) for name, how in EVIDENCE.items())),
+        "All but `volume` allow for how much past windows varied: a test is learning until it knows 28 of them.\n",
+    ]
+    return "\n".join(parts)
+
+
+def _row(metric: Metric) -> tuple[str, str, str]:
+    if metric.subjects == (TRAFFIC_SUBJECT,):
+        subjects = "traffic"
+    else:
+        subjects = {"numeric": "numbers", "categorical": "categories"}.get(metric.kind or "", "numbers, categories")
+    return f"`{metric.name}`", metric.meaning, subjects
+
+
+def _gate(metric: Metric) -> str:
+    return "" if metric.gate is None else f"{metric.gate:g}"
+
+
+def _beside(metric: Metric) -> str:
+    return ", ".join(f"`_{ending}`" for ending in metric.beside)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
