@@ -69,6 +69,7 @@ def create(
         message = "say what the baseline is made from"
         raise UsageError(message, remedy="give one of --from FILE and --from-window A B")
     if path is not None:
+        from mpm_elk.cluster.sources import of_model  # noqa: PLC0415
         from mpm_elk.profiles.cells import LABEL, SCORE, VALUE  # noqa: PLC0415 — numpy is heavy
         from mpm_elk.registry.baseline import from_file  # noqa: PLC0415
         from mpm_elk.registry.rows import TIME, Columns, kind_of  # noqa: PLC0415
@@ -83,9 +84,11 @@ def create(
             now_ms=to_ms(app.now),
             named=frozenset(subjects[part] for part in given),
             keep_ids=keep_ids,
+            source=of_model(app.client, app.config.sources, key.model),
             say=_progress(),
         )
     else:
+        from mpm_elk.cluster.sources import of_model  # noqa: PLC0415
         from mpm_elk.registry.baseline import from_window  # noqa: PLC0415
 
         if given or exclude or keep_ids:
@@ -94,7 +97,10 @@ def create(
         assert window is not None  # noqa: S101 — one of the two is given
         start, end = (_time(text) for text in window)
         pool = app.config.intake.pool
-        made = from_window(app.client, key, start, end, now_ms=to_ms(app.now), pool=pool, say=_progress())
+        source = of_model(app.client, app.config.sources, key.model)
+        made = from_window(
+            app.client, key, start, end, now_ms=to_ms(app.now), pool=pool, source=source, say=_progress()
+        )
     _print(made, as_json=as_json)
 
 

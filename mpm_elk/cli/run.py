@@ -77,6 +77,8 @@ def _say(report: "RunReport", log: Log) -> None:
         log("warning", f"captures: {notice}", {"event.action": "notice"})
     if report.captures and report.captures.error:
         log("error", f"captures: {report.captures.error}", {"event.outcome": "failure"})
+    for problem in report.sources:
+        log("error", str(problem.error), {"event.outcome": "failure"})
     for entry in report.models:
         model = {"mpm.model.name": entry.model.name, "service.environment": entry.model.environment}
         for notice in entry.notices:

@@ -17,10 +17,13 @@ from elasticsearch import Elasticsearch
 from mpm_elk.cluster.client import translated
 from mpm_elk.cluster.search import Search, search_all
 from mpm_elk.contract.keys import ModelKey, VersionKey
+from mpm_elk.contract.source import EVENTS, KeyPart, Source
 from mpm_elk.errors import ClusterError
 
 NOTHING_READ = -1
 _IMPATIENCE = 2
+_IN_A_URL = 15
+"""Index names, of up to 255 bytes each, that fit into the 4 kB of a request line."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +105,9 @@ def unread(now: Mapping[str, ReadPosition], before: Mapping[str, ReadPosition]) 
 def refresh(client: Elasticsearch, indices: Iterable[str]) -> None:
     """Make everything written so far visible to searches."""
     names = sorted(set(indices))
-    if names:
+    for at in range(0, len(names), _IN_A_URL):
         with translated():
-            client.indices.refresh(index=",".join(names), ignore_unavailable=True)
+            client.indices.refresh(index=",".join(names[at : at + _IN_A_URL]), ignore_unavailable=True)
 
 
 def refresh_what_is_there(client: Elasticsearch, indices: Iterable[str]) -> None:
@@ -116,22 +119,32 @@ def refresh_what_is_there(client: Elasticsearch, indices: Iterable[str]) -> None
             impatient.indices.refresh(index=names, ignore_unavailable=True)
 
 
-def models_in(client: Elasticsearch, stretches: Iterable[Stretch]) -> dict[str, set[ModelKey]]:
+def models_in(client: Elasticsearch, stretches: Iterable[Stretch], source: Source = EVENTS) -> dict[str, set[ModelKey]]:
     """Find, index by index, the models that have documents in the stretches."""
     wanted = list(stretches)
-    aggregations = {
-        "environment": {
-            "terms": {"field": "service.environment", "size": 100},
-            "aggs": {"model": {"terms": {"field": "mpm.model.name", "size": 10_000}}},
-        }
-    }
+    models = _by(source.model, "model", 10_000, {})
+    aggregations = _by(source.environment, "environment", 100, models)
     answers = search_all(client, [_search(s, [], aggregations) for s in wanted])
     found: dict[str, set[ModelKey]] = defaultdict(set)
     for stretch, answer in zip(wanted, answers, strict=True):
-        for environment in _all_of(answer.get("aggregations", {}), "environment"):
-            for model in _all_of(environment, "model"):
-                found[stretch.index].add(ModelKey(environment["key"], model["key"]))
+        for environment, bucket in _values(answer.get("aggregations", {}), source.environment, "environment"):
+            for model, _ in _values(bucket, source.model, "model"):
+                found[stretch.index].add(ModelKey(environment, model))
     return found
+
+
+def _by(part: KeyPart, name: str, size: int, inner: dict[str, Any]) -> dict[str, Any]:
+    """Aggregate by a part of the key; where it is the same for all documents, there is nothing to part."""
+    if not part.field:
+        return inner
+    return {name: {"terms": {"field": part.field, "size": size}, **({"aggs": inner} if inner else {})}}
+
+
+def _values(parent: Mapping[str, Any], part: KeyPart, name: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """Give the values of a part of the key, and what was aggregated below each."""
+    if not part.field:
+        return [(part.text, parent)]
+    return [(str(bucket["key"]), bucket) for bucket in _all_of(parent, name)]
 
 
 def _all_of(parent: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
@@ -147,27 +160,23 @@ def _all_of(parent: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def changed_hours(
-    client: Elasticsearch, stretches: Iterable[Stretch], model: ModelKey
+    client: Elasticsearch, stretches: Iterable[Stretch], model: ModelKey, source: Source = EVENTS
 ) -> dict[VersionKey, dict[int, int]]:
     """Count the documents of `model` in the stretches: version → hour (ms) → how many came."""
-    aggregations = {
-        "version": {
-            "terms": {"field": "mpm.model.version", "size": 1000},
-            "aggs": {
-                "hour": {"date_histogram": {"field": "@timestamp", "fixed_interval": "1h", "min_doc_count": 1}},
-            },
-        }
-    }
-    answers = search_all(client, [_search(s, model.filters(), aggregations) for s in stretches])
+    hourly = {"hour": {"date_histogram": {"field": source.time, "fixed_interval": "1h", "min_doc_count": 1}}}
+    aggregations = _by(source.version, "version", 1000, hourly)
+    answers = search_all(client, [_search(s, source.filters(model), aggregations) for s in stretches])
     hours: dict[VersionKey, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     for answer in answers:
-        for version in _all_of(answer.get("aggregations", {}), "version"):
-            for hour in version["hour"]["buckets"]:
-                hours[model.version(version["key"])][hour["key"]] += hour["doc_count"]
+        for version, bucket in _values(answer.get("aggregations", {}), source.version, "version"):
+            for hour in bucket.get("hour", {}).get("buckets", []):
+                hours[model.version(version)][hour["key"]] += hour["doc_count"]
     return {version: dict(counts) for version, counts in hours.items()}
 
 
-def all_hours(client: Elasticsearch, indices: Iterable[str], model: ModelKey) -> dict[VersionKey, dict[int, int]]:
+def all_hours(
+    client: Elasticsearch, indices: Iterable[str], model: ModelKey, source: Source = EVENTS
+) -> dict[VersionKey, dict[int, int]]:
     """Count all documents of `model` in `indices`: version → hour (ms) → how many there are."""
     stretches = [
         Stretch(index, shard, NOTHING_READ, checkpoint)
@@ -176,7 +185,7 @@ def all_hours(client: Elasticsearch, indices: Iterable[str], model: ModelKey) ->
         for shard, checkpoint in position.shards.items()
     ]
     refresh(client, indices)
-    return changed_hours(client, stretches, model)
+    return changed_hours(client, stretches, model, source)
 
 
 def _search(stretch: Stretch, filters: list[dict[str, Any]], aggregations: dict[str, Any]) -> Search:
@@ -185,6 +194,6 @@ def _search(stretch: Stretch, filters: list[dict[str, Any]], aggregations: dict[
         "size": 0,
         "track_total_hits": False,
         "query": {"bool": {"filter": [numbers, *filters]}},
-        "aggs": aggregations,
+        **({"aggs": aggregations} if aggregations else {}),
     }
     return Search(stretch.index, body, stretch.shard)

@@ -11,6 +11,7 @@ from mpm_elk.config.model import (
     Reference,
     Rule,
 )
+from mpm_elk.config.sources import SourceSettings
 
 __all__ = [
     "CaptureMapping",
@@ -22,5 +23,6 @@ __all__ = [
     "OutputMapping",
     "Reference",
     "Rule",
+    "SourceSettings",
     "load",
 ]

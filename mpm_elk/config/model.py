@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from mpm_elk.config.captures import CaptureMapping, mapping_for
+from mpm_elk.config.sources import SourceSettings
 from mpm_elk.contract.metric_names import METRIC_NAMES
 from mpm_elk.timespan import Span, format_span, parse_span
 
@@ -197,9 +198,14 @@ class Config(_Strict):
     models: tuple[ModelSettings, ...] = ()
     rules: tuple[Rule, ...] | None = None
     captures: tuple[CaptureMapping, ...] = ()
+    sources: tuple[SourceSettings, ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        names = [source.name for source in self.sources]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            msg = f"two sources are called {twice[0]!r}: a source's name must be its own"
+            raise ValueError(msg)
         seen: set[str] = set()
         for rule in self.rules or ():
             if rule.id in seen:

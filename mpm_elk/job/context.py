@@ -10,9 +10,11 @@ from mpm_elk.cluster.leases import Lease
 from mpm_elk.config import Config
 from mpm_elk.config.model import Rule
 from mpm_elk.contract.keys import ModelKey
+from mpm_elk.contract.source import EVENTS, Source
 from mpm_elk.job.report import ModelReport
 from mpm_elk.profiles.cells import CellSet
 from mpm_elk.profiles.profile import Profile
+from mpm_elk.profiles.rollup import held
 from mpm_elk.profiles.store import ProfileKey
 from mpm_elk.rules.defaults import DEFAULT_RULES
 from mpm_elk.rules.judgement import Monitor, monitors
@@ -33,8 +35,18 @@ class Context:
     report: ModelReport
     lease: Lease | None = None
     progress: Callable[[str], None] = lambda _: None
+    source: Source = EVENTS
     cells: CellSet = field(default_factory=lambda: CellSet({}))
     fresh: dict[ProfileKey, Profile] = field(default_factory=dict)
+
+    def use(self, cells: CellSet) -> None:
+        """Count in these cells: those of the subjects that the model's events can hold."""
+        self.cells = held(cells, self.source)
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The segments that are counted apart, each once: the declared ones, and those of the source."""
+        return tuple(dict.fromkeys([*self.config.segments(self.model.name), *(self.source.segments or ())]))
 
     @property
     def rules(self) -> list[Rule]:

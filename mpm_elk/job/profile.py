@@ -16,6 +16,7 @@ from mpm_elk.cluster.compare_and_set import get_many
 from mpm_elk.cluster.fenced import write
 from mpm_elk.cluster.state import ModelState, Noted, noted_hours
 from mpm_elk.contract.keys import VersionKey
+from mpm_elk.contract.source import MARK
 from mpm_elk.job.context import Context
 from mpm_elk.profiles.cells import CellSet
 from mpm_elk.profiles.profile import Profile
@@ -70,7 +71,10 @@ def find_work(
     """Compare what is there with what was read. Reads nothing of the events."""
     stretches, noted = unread(positions, state.read), noted_hours(context.client, context.model)
     cells = entry.cells.cells.subjects if entry.cells else {}
-    recut = [name for name, known in state.cells.items() if name in cells and cells[name].hash != known]
+    marks = context.source.marks({name: entry.hash for name, entry in cells.items() if context.source.knows(name)})
+    recut = [name for name, known in state.cells.items() if name in marks and marks[name] != known]
+    if MARK in recut or (state.read and (MARK in marks) != (MARK in state.cells)):
+        return Work(positions, stretches, "events are chosen otherwise than before", noted)
     if recut:
         return Work(positions, stretches, f"the cells of {', '.join(recut)} were cut anew", noted)
     # A run that died may have left more than are remembered.
@@ -83,7 +87,7 @@ def find_work(
 def bring_up_to_date(context: Context, work: Work, entry: ModelEntry, state: ModelState) -> Changed:
     """Read the hours that changed, and write their profiles and those of their days."""
     indices = sorted(work.positions)
-    context.cells = entry.cells.cells if entry.cells else context.cells
+    context.use(entry.cells.cells if entry.cells else context.cells)
     refresh(context.client, indices)
     hours = _hours(context, work, indices)
     noted = {context.model.version(name): starts for name, starts in work.noted.hours.items()}
@@ -96,7 +100,7 @@ def bring_up_to_date(context: Context, work: Work, entry: ModelEntry, state: Mod
         # Cells that the last finished run did not know: registered since, or cut by a run that died.
         if cut or (state.read and set(context.cells.subjects) - set(state.cells)):
             since = start - _SAMPLE_SPAN
-            for version, counts in all_hours(context.client, indices, context.model).items():
+            for version, counts in all_hours(context.client, indices, context.model, context.source).items():
                 hours.setdefault(version, {}).update({hour: n for hour, n in counts.items() if hour >= since})
         for version in sorted(hours):
             if version.version not in entry.versions:
@@ -117,12 +121,12 @@ def bring_up_to_date(context: Context, work: Work, entry: ModelEntry, state: Mod
 def _hours(context: Context, work: Work, indices: list[str]) -> Hours:
     """List the hours to read: those that changed, or all of them."""
     if work.reread is None:
-        return changed_hours(context.client, work.stretches, context.model)
-    hours = all_hours(context.client, indices, context.model)
+        return changed_hours(context.client, work.stretches, context.model, context.source)
+    hours = all_hours(context.client, indices, context.model, context.source)
     if work.reread != "audit":
         context.report.notice(f"{work.reread}: reading all hours again")
         return hours
-    changed = changed_hours(context.client, work.stretches, context.model)
+    changed = changed_hours(context.client, work.stretches, context.model, context.source)
     wrong = _audit(context, hours)
     if wrong:
         context.report.notice(
@@ -155,7 +159,8 @@ def _span(hours: Hours) -> tuple[int, int]:
 def _cut_missing_cells(context: Context, indices: list[str], entry: ModelEntry, start: int, end: int) -> bool:
     """Cut provisional cells for subjects that nobody registered; returns whether there are new ones."""
     pattern = ",".join(indices)
-    unknown = unknown_subjects(context.client, pattern, context.model, context.cells, (start, end))
+    when = (start, end)
+    unknown = unknown_subjects(context.client, pattern, context.model, context.cells, when, source=context.source)
     if entry.cells and entry.cells.provisional:
         context.report.notice(
             f"provisional cells, cut from traffic, for {', '.join(sorted(entry.cells.provisional))}: "
@@ -163,7 +168,7 @@ def _cut_missing_cells(context: Context, indices: list[str], entry: ModelEntry, 
         )
     if not unknown:
         return False
-    rows = sample(context.client, pattern, context.model, start - _SAMPLE_SPAN, end)
+    rows = sample(context.client, pattern, context.model, start - _SAMPLE_SPAN, end, source=context.source)
     if rows is None or rows.size < _SAMPLE_MIN:
         seen = rows.size if rows else 0
         context.report.notice(f"no cells yet for {', '.join(unknown)}: {seen} of {_SAMPLE_MIN} events seen")
@@ -172,9 +177,9 @@ def _cut_missing_cells(context: Context, indices: list[str], entry: ModelEntry, 
     wanted = ModelCells(fresh, frozenset(fresh.subjects))
     if context.lease is not None:
         context.lease.keep()
-        context.cells = save_cells(context.client, context.model, wanted, context.now_ms).cells
+        context.use(save_cells(context.client, context.model, wanted, context.now_ms).cells)
     else:
-        context.cells = CellSet({**context.cells.subjects, **fresh.subjects})
+        context.use(CellSet({**context.cells.subjects, **fresh.subjects}))
     context.report.notice(f"provisional cells for {', '.join(unknown)}, cut from {rows.size} events")
     return True
 
@@ -205,8 +210,15 @@ def _roll_up_batch(context: Context, indices: str, batch: _Batch, noted: Mapping
     fresh: dict[ProfileKey, Profile] = {}
     for version, counts in sorted(batch.hours.items()):
         context.progress(f"{context.model}: reading {len(counts)} hours of version {version.version}")
-        segments = context.config.segments(context.model.name)
-        rolled = roll_up(context.client, indices, version, sorted(counts), cells=context.cells, segments=segments)
+        rolled = roll_up(
+            context.client,
+            indices,
+            version,
+            sorted(counts),
+            cells=context.cells,
+            segments=context.segments,
+            source=context.source,
+        )
         for problem in rolled.problems:
             context.report.notice(problem)
         for segment, profiles in rolled.profiles.items():

@@ -65,6 +65,14 @@ def _happening(episode: Episode, transition: Transition) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class SourceProblem:
+    """Why a source, or a model in it, could not be used."""
+
+    source: str
+    error: MpmError
+
+
 @dataclass
 class RunReport:
     """What came of a whole run; `captures` is None where no capture is mapped."""
@@ -76,11 +84,13 @@ class RunReport:
     ended_ms: int = 0
     models: list[ModelReport] = field(default_factory=list)
     captures: ConversionReport | None = None
+    sources: list[SourceProblem] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
         """0 where all went well, 75 where nothing worse happened than a lease of another run, else 1."""
         errors = [report.error for report in self.models if report.error]
+        errors += [problem.error for problem in self.sources]
         if self.captures and self.captures.error:
             errors.append(self.captures.error)
         if not errors:
@@ -106,5 +116,6 @@ class RunReport:
             "dry_run": self.dry_run,
             **self.totals,
             "captures": self.captures.to_document() if self.captures else None,
+            "sources": [{"source": problem.source, "error": str(problem.error)} for problem in self.sources],
             "models": [report.to_document() for report in self.models],
         }

@@ -4,36 +4,27 @@ import fnmatch
 import os
 import socket
 import time
-import traceback
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from elasticsearch import Elasticsearch
 
 from mpm_elk.cluster import state
-from mpm_elk.cluster.changes import (
-    ReadPosition,
-    incomplete,
-    models_in,
-    positions,
-    refresh,
-    refresh_what_is_there,
-    unread,
-)
+from mpm_elk.cluster.changes import ReadPosition
 from mpm_elk.cluster.client import translated
 from mpm_elk.cluster.leases import Lease
-from mpm_elk.cluster.state import IndexModels, ModelState
+from mpm_elk.cluster.sources import naming
+from mpm_elk.cluster.state import ModelState
 from mpm_elk.config import Config
-from mpm_elk.contract.keys import ModelKey
 from mpm_elk.contract.names import Index, dated
 from mpm_elk.errors import MpmError, PartialResultError
 from mpm_elk.intake.conversion_report import ConversionReport
 from mpm_elk.intake.convert import convert
 from mpm_elk.job.context import Context
+from mpm_elk.job.discover import find_models, unexpected
 from mpm_elk.job.judge import due, judge_windows
 from mpm_elk.job.profile import Changed, Work, bring_up_to_date, find_work
 from mpm_elk.job.report import ModelReport, RunReport
@@ -58,20 +49,22 @@ def run(client: Elasticsearch, config: Config, options: Options) -> RunReport:
     report = RunReport(_run_id(), to_ms(datetime.now(tz=UTC)), to_ms(options.now), options.dry_run)
     if config.captures:
         report.captures = _convert(client, config, report, options)
-    indices, lame = positions(client, Index.PREDICTIONS.pattern), incomplete(client, Index.PREDICTIONS.pattern)
-    for model, of_model in sorted(_models(client, indices, lame, report).items()):
+    for model, events in sorted(find_models(client, config, report).items()):
         if options.models and not any(fnmatch.fnmatchcase(model.name, pattern) for pattern in options.models):
             continue
         entry = ModelReport(model)
         report.models.append(entry)
-        context = Context(client, config, model, report.now_ms, report.id, entry, progress=options.progress)
+        context = Context(
+            client, config, model, report.now_ms, report.id, entry, progress=options.progress, source=events.source
+        )
         try:
-            _check_complete(lame & set(of_model))
-            _run_model(context, of_model, options)
+            _check_complete(events.lame)
+            with naming(events.source):
+                _run_model(context, events.indices, options)
         except MpmError as error:
             entry.error = error
         except Exception as error:  # the other models go on; this one is reported as failed
-            entry.error = _unexpected(error)
+            entry.error = unexpected(error)
     report.ended_ms = to_ms(datetime.now(tz=UTC))
     if not options.dry_run:
         _write_report(client, report)
@@ -92,7 +85,7 @@ def _convert(client: Elasticsearch, config: Config, report: RunReport, options: 
     except MpmError as error:
         return ConversionReport(options.dry_run, error=error)
     except Exception as error:  # the models go on; this is reported as failed
-        return ConversionReport(options.dry_run, error=_unexpected(error))
+        return ConversionReport(options.dry_run, error=unexpected(error))
 
 
 def _check_complete(lame: set[str]) -> None:
@@ -103,52 +96,9 @@ def _check_complete(lame: set[str]) -> None:
         )
 
 
-def _unexpected(error: Exception) -> MpmError:
-    """Report a fault of ours, or documents that are not as we wrote them, with its place."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    found = MpmError(
-        f"unexpected {type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})",
-        remedy="nothing is lost, the next run starts this model again; if it comes again, report it",
-    )
-    found.__cause__ = error
-    return found
-
-
 def _run_id() -> str:
     """Make an id that sorts by time and names the process."""
     return f"{int(time.time() * 1000):013d}-{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
-
-
-def _models(
-    client: Elasticsearch, indices: Mapping[str, ReadPosition], lame: set[str], report: RunReport
-) -> dict[ModelKey, dict[str, ReadPosition]]:
-    """Find the models that have events, and the indices of each; only what is new is looked through.
-
-    Of `lame` indices, which lack a shard, is remembered what was known before.
-    """
-    known, condition = state.load_discovery(client)
-    news = unread(indices, {index: entry.position for index, entry in known.items()})
-    changed = {stretch.index for stretch in news}
-    refresh(client, changed - lame)
-    refresh_what_is_there(client, changed & lame)
-    found = models_in(client, news)
-    looked = {
-        index: IndexModels(position, frozenset(found.get(index, set())) | _kept(known.get(index), position))
-        for index, position in indices.items()
-    }
-    remembered = {index: entry for index, entry in looked.items() if index not in lame}
-    remembered |= {index: entry for index, entry in known.items() if index in lame}
-    if remembered != known and not report.dry_run:
-        state.save_discovery(client, remembered, condition, report.started_ms)
-    models: dict[ModelKey, dict[str, ReadPosition]] = {}
-    for index, entry in (remembered | looked).items():
-        for model in entry.models:
-            models.setdefault(model, {})[index] = entry.position
-    return models
-
-
-def _kept(known: IndexModels | None, position: ReadPosition) -> frozenset[ModelKey]:
-    return known.models if known is not None and known.position.uuid == position.uuid else frozenset()
 
 
 def _run_model(context: Context, indices: Mapping[str, ReadPosition], options: Options) -> None:
@@ -183,7 +133,7 @@ def _do(context: Context, work: Work, entry: ModelEntry, remembered: ModelState)
         remembered,
         read={**remembered.read, **work.positions},
         profiles=count_profiles(context.client, context.model),
-        cells={name: cells.hash for name, cells in context.cells.subjects.items()},
+        cells=context.source.marks({name: cells.hash for name, cells in context.cells.subjects.items()}),
         judged=judged,
         days_until=max(remembered.days_until, today),
     )
@@ -212,6 +162,7 @@ def _write_report(client: Elasticsearch, report: RunReport) -> None:
                     for entry in report.models
                     if entry.notices or entry.error
                 ]
+                + [{"step": "sources", "error": str(problem.error)} for problem in report.sources]
                 + _conversion_problems(report),
             }
         },

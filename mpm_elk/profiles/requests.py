@@ -4,6 +4,7 @@ Few aggregations a search are cheapest where an hour holds many events; where it
 saves round trips. Either way a search stays under the bucket limit: hours × segment values × cells.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from mpm_elk.contract.keys import VersionKey
-from mpm_elk.contract.queries import between
-from mpm_elk.profiles.cells import CategoricalCells, Cells, CellSet, NumericCells
+from mpm_elk.contract.source import EVENTS, IGNORED, Source
+from mpm_elk.errors import ClusterError
+from mpm_elk.profiles.cells import CategoricalCells, Cells, CellSet, Floats, NumericCells
+from mpm_elk.profiles.precision import at_least
 from mpm_elk.profiles.profile import Moments, SubjectProfile
 from mpm_elk.timespan import HOUR_MS
 
@@ -22,8 +25,6 @@ SEGMENT_VALUES_MAX = 200
 _BUSY_HOUR = 5_000
 _SUBJECTS_IN_BUSY_HOURS = 3
 _RUNS_MAX = 200
-
-_NOT_FAILED = {"term": {"event.outcome": "failure"}}
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,15 @@ class HourlyRequest:
     segment: str | None = None
 
 
-def hours_query(version: VersionKey, hours: Iterable[int], *, succeeded: bool) -> dict[str, Any]:
+def hours_query(
+    version: VersionKey, hours: Iterable[int], *, succeeded: bool, source: Source = EVENTS
+) -> dict[str, Any]:
     """Choose a version's events in the given hours; with `succeeded`, without failed inferences."""
-    ranges = [between(start, end) for start, end in runs(hours)]
+    ranges = [source.between(start, end) for start, end in runs(hours)]
     when = ranges[0] if len(ranges) == 1 else {"bool": {"should": ranges, "minimum_should_match": 1}}
-    query: dict[str, Any] = {"filter": [*version.filters(), when]}
+    query: dict[str, Any] = {"filter": [*source.version_filters(version), when]}
     if succeeded:
-        query["must_not"] = [_NOT_FAILED]
+        query |= source.without_failed
     return {"bool": query}
 
 
@@ -56,17 +59,23 @@ def runs(hours: Iterable[int]) -> list[tuple[int, int]]:
     return joined
 
 
-def traffic_requests(version: VersionKey, hours: Sequence[int]) -> list[dict[str, Any]]:
+def traffic_requests(version: VersionKey, hours: Sequence[int], source: Source = EVENTS) -> list[dict[str, Any]]:
     """Ask for events, failures and durations of each hour."""
-    aggregations = {
-        "failures": {"filter": {"term": {"event.outcome": "failure"}}},
-        "duration": {"extended_stats": {"field": "event.duration"}},
-    }
-    return [_body(hours_query(version, some, succeeded=False), aggregations) for some in _chunks(sorted(hours), 10_000)]
+    aggregations: dict[str, Any] = {}
+    if source.failed:
+        aggregations["failures"] = {"filter": source.failed}
+    if source.duration:
+        aggregations["duration"] = {"extended_stats": {"field": source.duration}}
+    queries = (hours_query(version, some, succeeded=False, source=source) for some in _chunks(sorted(hours), 10_000))
+    return [_body(query, aggregations, source) for query in queries]
 
 
 def subject_requests(
-    version: VersionKey, events: Mapping[int, int], cells: CellSet, segment: str | None = None
+    version: VersionKey,
+    events: Mapping[int, int],
+    cells: CellSet,
+    segment: str | None = None,
+    source: Source = EVENTS,
 ) -> list[HourlyRequest]:
     """Ask for the cells of all subjects in the hours of `events` (hour → how many events it holds)."""
     hours = sorted(events)
@@ -75,7 +84,7 @@ def subject_requests(
     busy = max(events.values()) > _BUSY_HOUR
     width = _SUBJECTS_IN_BUSY_HOURS if busy else len(cells.subjects)
     return [
-        HourlyRequest(_subjects_body(version, some_hours, group, segment), group, segment)
+        HourlyRequest(_subjects_body(version, some_hours, group, segment, source), group, segment)
         for group in _groups(cells.subjects, width, segment)
         for some_hours in _chunks(hours, _hours_at_once(group, segment))
     ]
@@ -125,46 +134,55 @@ def _chunks(hours: Sequence[int], size: int) -> Iterator[list[int]]:
 
 
 def _subjects_body(
-    version: VersionKey, hours: Sequence[int], group: Mapping[str, Cells], segment: str | None
+    version: VersionKey, hours: Sequence[int], group: Mapping[str, Cells], segment: str | None, source: Source
 ) -> dict[str, Any]:
     aggregations: dict[str, Any] = {}
-    for at, cells in enumerate(group.values()):
-        aggregations |= _subject_aggregations(at, cells)
+    for at, (name, cells) in enumerate(group.items()):
+        aggregations |= _subject_aggregations(at, name, cells, source)
     if segment is not None:
         # Every shard returns all its values up to the limit, so counts are exact as long as nothing is left over.
         by_value = {
-            "field": f"mpm.segment.{segment}",
+            "field": source.segment_field(segment),
             "size": SEGMENT_VALUES_MAX,
             "shard_size": SEGMENT_VALUES_MAX * 10,
         }
         aggregations = {"segment": {"terms": by_value, "aggs": aggregations}}
-    return _body(hours_query(version, hours, succeeded=True), aggregations)
+    return _body(hours_query(version, hours, succeeded=True, source=source), aggregations, source)
 
 
-def _subject_aggregations(at: int, cells: Cells) -> dict[str, Any]:
+def _subject_aggregations(at: int, name: str, cells: Cells, source: Source) -> dict[str, Any]:
     """Count one subject: its cells (c), its moments (m) or presence (p), and values of the wrong type (w)."""
+    field, other = source.fields(name, cells.field, cells.other_field)
     aggregations: dict[str, Any] = {}
     if isinstance(cells, NumericCells):
-        aggregations[f"{at}c"] = {"range": {"field": cells.field, "keyed": True, "ranges": _ranges(cells)}}
-        aggregations[f"{at}m"] = {"extended_stats": {"field": cells.field}}
+        ranges = _ranges(at_least(cells.edges, source.types(name)))
+        aggregations[f"{at}c"] = {"range": {"field": field, "keyed": True, "ranges": ranges}}
+        aggregations[f"{at}m"] = {"extended_stats": {"field": field}}
     else:
         known = [*cells.values, *cells.rest]
-        aggregations[f"{at}p"] = {"value_count": {"field": cells.field}}
+        aggregations[f"{at}p"] = {"value_count": {"field": field}}
         if known:
-            aggregations[f"{at}c"] = {"terms": {"field": cells.field, "include": known, "size": len(known)}}
-    if cells.other_field:
-        aggregations[f"{at}w"] = {"value_count": {"field": cells.other_field}}
+            aggregations[f"{at}c"] = {"terms": {"field": field, "include": known, "size": len(known)}}
+    if other == IGNORED:
+        aggregations[f"{at}w"] = {"filter": {"term": {IGNORED: field}}}
+    elif other:
+        aggregations[f"{at}w"] = {"value_count": {"field": other}}
     return aggregations
 
 
-def _ranges(cells: NumericCells) -> list[dict[str, Any]]:
-    edges = cells.edges.tolist()
-    inner = [{"key": str(at + 1), "from": low, "to": high} for at, (low, high) in enumerate(pairwise(edges))]
-    return [{"key": "0", "to": edges[0]}, *inner, {"key": str(len(edges)), "from": edges[-1]}]
+def _ranges(edges: Floats) -> list[dict[str, Any]]:
+    """Write cells as ranges. An infinite edge is one that no value reaches: the cell above it is left out."""
+    walls = [None, *edges.tolist(), None]
+    ranges = []
+    for at, (low, high) in enumerate(pairwise(walls)):
+        if low is None or math.isfinite(low):
+            bounds = {"from": low, "to": None if high is None or math.isinf(high) else high}
+            ranges.append({"key": str(at), **{name: edge for name, edge in bounds.items() if edge is not None}})
+    return ranges
 
 
-def _body(query: dict[str, Any], aggregations: dict[str, Any]) -> dict[str, Any]:
-    hourly = {"field": "@timestamp", "fixed_interval": "1h", "min_doc_count": 1}
+def _body(query: dict[str, Any], aggregations: dict[str, Any], source: Source) -> dict[str, Any]:
+    hourly = {"field": source.time, "fixed_interval": "1h", "min_doc_count": 1}
     return {
         "size": 0,
         "track_total_hits": False,
@@ -173,35 +191,50 @@ def _body(query: dict[str, Any], aggregations: dict[str, Any]) -> dict[str, Any]
     }
 
 
+def key_text(bucket: Mapping[str, Any]) -> str:
+    """Give the value of a bucket as a text: that of a boolean is `true`, not 1."""
+    return str(bucket.get("key_as_string", bucket["key"]))
+
+
 def hours_in(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Give the hour buckets of an answer; an index without documents has none."""
     buckets: list[dict[str, Any]] = answer.get("aggregations", {}).get("hour", {}).get("buckets", [])
     return buckets
 
 
-def read_moments(stats: Mapping[str, Any]) -> Moments:
-    """Read `extended_stats`; of nothing, its sums are null, and what overflowed is a text such as `Infinity`."""
+def read_moments(stats: Mapping[str, Any], unit: int = 1) -> Moments:
+    """Read `extended_stats` of numbers of so many units each.
+
+    Of nothing, its sums are null, and what overflowed is a text such as `Infinity`.
+    """
     if not stats["count"]:
         return Moments()
-    numbers = (float(stats[name]) for name in ("sum", "sum_of_squares", "min", "max"))
-    return Moments(int(stats["count"]), *numbers)
+    total, squares, low, high = (float(stats[name]) for name in ("sum", "sum_of_squares", "min", "max"))
+    return Moments(int(stats["count"]), total * unit, squares * unit**2, low * unit, high * unit)
 
 
 def read_subjects(bucket: Mapping[str, Any], subjects: Mapping[str, Cells]) -> dict[str, SubjectProfile]:
     """Read all subjects' counts from the bucket of one hour, or of one segment value in it."""
     events = bucket["doc_count"]
-    return {name: _read_subject(bucket, at, cells, events) for at, (name, cells) in enumerate(subjects.items())}
+    return {name: _read_subject(bucket, at, name, cells, events) for at, (name, cells) in enumerate(subjects.items())}
 
 
-def _read_subject(bucket: Mapping[str, Any], at: int, cells: Cells, events: int) -> SubjectProfile:
+def _read_subject(bucket: Mapping[str, Any], at: int, name: str, cells: Cells, events: int) -> SubjectProfile:
     moments = Moments()
     if isinstance(cells, CategoricalCells):
-        terms = {b["key"]: b["doc_count"] for b in bucket[f"{at}c"]["buckets"]} if f"{at}c" in bucket else {}
+        terms = {key_text(b): b["doc_count"] for b in bucket[f"{at}c"]["buckets"]} if f"{at}c" in bucket else {}
         counts = cells.count_terms(terms, bucket[f"{at}p"]["value"])
     else:
         counts = np.zeros(cells.size, dtype=np.int64)
         for key, cell in bucket[f"{at}c"]["buckets"].items():
             counts[int(key)] = cell["doc_count"]
         moments = read_moments(bucket[f"{at}m"])
-    wrong = bucket[f"{at}w"]["value"] if cells.other_field else 0
-    return SubjectProfile(cells.hash, counts, events - int(counts.sum()) - wrong, wrong, moments)
+    violations = bucket.get(f"{at}w", {})
+    wrong = violations.get("value", violations.get("doc_count", 0))
+    missing = events - int(counts.sum()) - wrong
+    if missing < 0 or moments.count > counts.sum():
+        raise ClusterError(
+            f"{name}: documents hold several values of it, and a subject has one at most",
+            remedy="take it off the source's fields, or index one value a document",
+        )
+    return SubjectProfile(cells.hash, counts, missing, wrong, moments)

@@ -7,11 +7,14 @@ from elasticsearch import Elasticsearch
 
 from mpm_elk.cluster.search import Search, search_all
 from mpm_elk.contract.keys import Segment, VersionKey
-from mpm_elk.profiles.cells import OUTPUTS, CellSet
-from mpm_elk.profiles.profile import Profile
+from mpm_elk.contract.source import EVENTS, Source
+from mpm_elk.errors import RegistryError
+from mpm_elk.profiles.cells import OUTPUTS, CategoricalCells, CellSet, NumericCells
+from mpm_elk.profiles.profile import Moments, Profile
 from mpm_elk.profiles.requests import (
     HourlyRequest,
     hours_in,
+    key_text,
     read_moments,
     read_subjects,
     subject_requests,
@@ -37,26 +40,28 @@ def roll_up(
     *,
     cells: CellSet,
     segments: Sequence[str] = (),
+    source: Source = EVENTS,
 ) -> RolledUp:
     """Count the events of `version` in `hours` (starts, ms) from the indices `index` (names joined by commas).
 
-    Features and outputs are counted in fine cells; each value of each segment gets a profile of the outputs in coarse
-    cells. Raises PartialResultError rather than using an incomplete answer.
+    Features and outputs that the `source` holds are counted in fine cells; each value of each segment gets a profile of
+    the outputs in coarse cells. Raises PartialResultError rather than using an incomplete answer.
     """
     result = RolledUp()
     total = result.profiles.setdefault(Segment(), {})
-    bodies = traffic_requests(version, hours)
+    cells = held(cells, source)
+    bodies = traffic_requests(version, hours, source)
     for answer in search_all(client, [Search(index, body) for body in bodies]):
         for bucket in hours_in(answer):
-            total[bucket["key"]] = Profile(
-                bucket["doc_count"], bucket["failures"]["doc_count"], read_moments(bucket["duration"])
-            )
+            failures = bucket["failures"]["doc_count"] if source.failed else 0
+            duration = read_moments(bucket["duration"], source.duration_ns) if source.duration else Moments()
+            total[bucket["key"]] = Profile(bucket["doc_count"], failures, duration)
 
     events = {hour: profile.count for hour, profile in total.items()}
     outputs = cells.only(OUTPUTS).coarsened()
-    requests = subject_requests(version, events, cells)
+    requests = subject_requests(version, events, cells, source=source)
     for segment in segments:
-        requests += subject_requests(version, events, outputs, segment)
+        requests += subject_requests(version, events, outputs, segment, source)
     for start in range(0, len(requests), _AT_ONCE):
         some = requests[start : start + _AT_ONCE]
         answers = search_all(client, [Search(index, request.body) for request in some])
@@ -64,6 +69,20 @@ def roll_up(
             for bucket in hours_in(answer):
                 _take(result, request, bucket)
     return result
+
+
+def held(cells: CellSet, source: Source) -> CellSet:
+    """Keep the cells of the subjects that a source holds. Raises RegistryError where they are of another kind."""
+    kept = cells.only([name for name in cells.subjects if source.knows(name)])
+    for name, place in (source.subjects or {}).items():
+        kind = NumericCells.kind if place.numeric else CategoricalCells.kind
+        if name in kept.subjects and kept.subjects[name].kind != kind:
+            raise RegistryError(
+                f"the cells of {name} are {kept.subjects[name].kind}, and source {source.name} reads {place.name}, "
+                f"which is {' and '.join(place.types)}, as {kind}",
+                remedy="a whole number can be read either way with `as:`; else give the feature another name",
+            )
+    return kept
 
 
 def _take(result: RolledUp, request: HourlyRequest, bucket: dict[str, object]) -> None:
@@ -81,7 +100,7 @@ def _take(result: RolledUp, request: HourlyRequest, bucket: dict[str, object]) -
             f"segment {request.segment}: {left_over} events in rare values have no profile of their own"
         )
     for entry in values["buckets"]:
-        hours = result.profiles.setdefault(Segment(request.segment, entry["key"]), {})
+        hours = result.profiles.setdefault(Segment(request.segment, key_text(entry)), {})
         known = hours[hour].subjects if hour in hours else {}
         # Segments are counted over the events that did not fail.
         hours[hour] = Profile(entry["doc_count"], subjects={**known, **read_subjects(entry, request.subjects)})

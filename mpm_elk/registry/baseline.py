@@ -8,14 +8,16 @@ from pathlib import Path
 
 from elasticsearch import Elasticsearch
 
-from mpm_elk.cluster.changes import all_hours
+from mpm_elk.cluster.changes import all_hours, positions
 from mpm_elk.contract.keys import EVERYTHING, VersionKey
 from mpm_elk.contract.names import Index, from_captures, monthly
+from mpm_elk.contract.source import EVENTS, Source
 from mpm_elk.errors import InputError, RegistryError, UsageError
 from mpm_elk.profiles.cells import LABEL, SCORE, VALUE, CellSet
 from mpm_elk.profiles.profile import Profile
-from mpm_elk.profiles.rollup import roll_up
+from mpm_elk.profiles.rollup import held, roll_up
 from mpm_elk.profiles.store import content_hash
+from mpm_elk.registry.as_stored import as_stored, textual
 from mpm_elk.registry.rows import TIME, Columns, read
 from mpm_elk.registry.store import Baseline, ModelCells, baseline_id, load, save_baseline, save_cells, save_version
 from mpm_elk.registry.traffic import provisional_cells, sample, unknown_subjects
@@ -57,6 +59,7 @@ def from_file(
     now_ms: int,
     named: frozenset[str] = frozenset(),
     keep_ids: bool = False,
+    source: Source = EVENTS,
     say: Say = _silent,
 ) -> Made:
     """Count a file in the model's cells and store the counts as a baseline of `version`.
@@ -65,19 +68,20 @@ def from_file(
     whose column the caller named, and which must be in the file. The same file gives the same baseline id. Raises
     InputError where the file cannot be read or holds nothing to count.
     """
-    frozen = _frozen(load(client, version.model).cells)
+    frozen = held(_frozen(load(client, version.model).cells), source)
     say(f"reading {path}")
-    texts = textual_columns(path, columns, frozen)
-    found = survey(read(path, columns, texts), frozen, keep_ids=keep_ids)
-    wanted = _wanted(found, path, named)
+    texts = textual(textual_columns(path, columns, frozen), source)
+    found = survey(as_stored(read(path, columns, texts), source, path), frozen, keep_ids=keep_ids)
+    wanted = held(_wanted(found, path, named), source)
     # The model's cells are stored first, and counted in as they are then: another writer may have been faster.
     say(f"storing the cells of {len(wanted.subjects)} subjects")
     stored = save_cells(client, version.model, ModelCells(wanted), now_ms).cells
     say(f"counting {found.rows:,} rows")
-    counts, days = count_rows(read(path, columns, texts), stored.only(list(wanted.subjects)))
+    rows = as_stored(read(path, columns, texts), source, path)
+    counts, days = count_rows(rows, stored.only(list(wanted.subjects)))
     if counts.count != found.rows:
         raise InputError(f"{path}: it changed while it was read", remedy="try again when nobody writes to it")
-    content = f"{_sha256(path)} {json.dumps(asdict(columns), sort_keys=True, default=sorted)}"
+    content = f"{_sha256(path)} {json.dumps(asdict(columns), sort_keys=True, default=sorted)}{_rounding(source)}"
     fresh = tuple(name for name in wanted.subjects if name not in frozen.subjects)
     return _save(
         client,
@@ -92,6 +96,12 @@ def from_file(
         ids=found.ids,
         empty=found.empty,
     )
+
+
+def _rounding(source: Source) -> str:
+    """Say what the fields of a source make of a file's values; nothing where they are ours."""
+    types = {name: field.types for name, field in (source.subjects or {}).items()}
+    return f" {json.dumps(types, sort_keys=True)}" if types else ""
 
 
 def _wanted(found: Survey, path: Path, named: frozenset[str]) -> CellSet:
@@ -121,6 +131,7 @@ def from_window(
     *,
     now_ms: int,
     pool: str | None = None,
+    source: Source = EVENTS,
     say: Say = _silent,
 ) -> Made:
     """Count a version's events in [start, end), whole hours, and store the counts as its baseline.
@@ -133,23 +144,24 @@ def from_window(
             f"{iso(start_ms)} to {iso(end_ms)} is no window of whole hours",
             remedy="give two different full hours in order, such as 2026-11-01 2026-11-08 or 2026-11-01T06:00Z …",
         )
-    indices = _indices(version, pool, start_ms, end_ms)
+    # The months of ours are known by name; of another source, all that there is.
+    indices = _indices(version, pool, start_ms, end_ms) if source is EVENTS else sorted(positions(client, source.index))
     hours = {
         other: sorted(hour for hour in counts if start_ms <= hour < end_ms)
-        for other, counts in all_hours(client, indices, version.model).items()
+        for other, counts in all_hours(client, indices, version.model, source).items()
     }
     _require_events(version, hours, start_ms, end_ms)
     index, window = ",".join(indices), (start_ms, end_ms)
     entry = load(client, version.model)
-    known = entry.cells.cells if entry.cells else CellSet({})
+    known = held(entry.cells.cells if entry.cells else CellSet({}), source)
     cells = known
-    if unknown := unknown_subjects(client, index, version.model, known, window):
+    if unknown := unknown_subjects(client, index, version.model, known, window, source=source):
         say(f"cutting cells for {len(unknown)} subjects")
-        rows = sample(client, index, version.model, *window)
+        rows = sample(client, index, version.model, *window, source=source)
         fresh = provisional_cells(rows, known).only(unknown) if rows else CellSet({})
         cells = CellSet({**known.subjects, **fresh.subjects})
     say(f"counting {len(hours[version])} hours")
-    hourly = roll_up(client, index, version, hours[version], cells=cells).profiles[EVERYTHING]
+    hourly = roll_up(client, index, version, hours[version], cells=cells, source=source).profiles[EVERYTHING]
     counts, days = _add_up(hourly)
     wanted = cells.only(list(counts.subjects))
     if not wanted.subjects:

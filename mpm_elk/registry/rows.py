@@ -216,8 +216,12 @@ def _clean(value: object, *, textual: bool) -> Value:
     number = float(value)
     if not math.isfinite(number):
         return None
-    # A float is what pandas makes of whole numbers beside missing ones.
-    return (f"{number:.0f}" if number.is_integer() else repr(number)) if textual else number
+    return category(number) if textual else number
+
+
+def category(number: float) -> str:
+    """Write a number as a category: a float is what pandas makes of whole numbers beside missing ones."""
+    return f"{number:.0f}" if number.is_integer() else repr(number)
 
 
 def _time(value: object, source: str) -> int:

@@ -1,6 +1,6 @@
 """Cells from a model's own traffic: provisional ones for what nobody registered, and baselines of a window."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from elasticsearch import Elasticsearch
@@ -8,24 +8,34 @@ from elasticsearch import Elasticsearch
 from mpm_elk.cluster.client import translated
 from mpm_elk.cluster.search import Search, search_all
 from mpm_elk.contract.keys import ModelKey
-from mpm_elk.contract.queries import between
+from mpm_elk.contract.source import EVENTS, Source, SubjectField
 from mpm_elk.profiles.cells import OUTPUTS, CellSet, feature_subject
-from mpm_elk.registry.rows import Chunk, from_stored, to_chunk
+from mpm_elk.registry.rows import Chunk, Row, from_stored, to_chunk
 from mpm_elk.registry.training import cut_cells
 
 _SAMPLE = 10_000
 _BUCKETS = 1000
+_DOC_VALUES = 90
+"""Fields that a search may read the doc values of, below the default limit of an index."""
 
 
-def sample(client: Elasticsearch, index: str, model: ModelKey, start_ms: int, end_ms: int) -> Chunk | None:
-    """Take up to about 10,000 of a model's events between two times, by their hash buckets; None where there are none.
+def sample(
+    client: Elasticsearch, index: str, model: ModelKey, start_ms: int, end_ms: int, *, source: Source = EVENTS
+) -> Chunk | None:
+    """Take up to about 10,000 of a model's events between two times; None where there are none.
 
-    The sample is exact and repeatable: the same events give the same sample on any number of shards.
+    The sample is exact and repeatable. Ours is drawn by the events' hash buckets: the same events give the same sample
+    on any number of shards. That of another source is drawn by a hash of their id, or of the sequence number.
     """
-    filters = [*model.filters(), between(start_ms, end_ms)]
-    succeeded = {"filter": filters, "must_not": [{"term": {"event.outcome": "failure"}}]}
-    buckets = {"terms": {"field": "mpm.prediction.bucket", "size": _BUCKETS, "order": {"_key": "asc"}}}
-    query = {"size": 0, "track_total_hits": False, "query": {"bool": succeeded}, "aggs": {"b": buckets}}
+    chosen = {"filter": [*source.filters(model), source.between(start_ms, end_ms)], **source.without_failed}
+    draw = _by_bucket if source.bucket else _by_hash
+    rows = draw(client, index, chosen, source)
+    return to_chunk(rows, index) if rows else None
+
+
+def _by_bucket(client: Elasticsearch, index: str, chosen: Mapping[str, Any], source: Source) -> list[Row]:
+    buckets = {"terms": {"field": source.bucket, "size": _BUCKETS, "order": {"_key": "asc"}}}
+    query = {"size": 0, "track_total_hits": False, "query": {"bool": chosen}, "aggs": {"b": buckets}}
     [counted] = search_all(client, [Search(index, query)])
     below = 0
     taken = 0
@@ -35,18 +45,46 @@ def sample(client: Elasticsearch, index: str, model: ModelKey, start_ms: int, en
         taken += entry["doc_count"]
         below = entry["key"] + 1
     if not taken:
-        return None
-    chosen = {"range": {"mpm.prediction.bucket": {"lt": below}}}
+        return []
+    few = {"range": {source.bucket: {"lt": below}}}
     body = {
         "size": min(taken, _SAMPLE),
         "track_total_hits": False,
-        "query": {"bool": {**succeeded, "filter": [*filters, chosen]}},
+        "query": {"bool": {**chosen, "filter": [*chosen["filter"], few]}},
         "_source": ["@timestamp", "mpm.features", "mpm.prediction"],
-        "sort": ["mpm.prediction.bucket", "@timestamp", "mpm.prediction.id"],
+        "sort": [source.bucket, source.time, source.id],
     }
     [answer] = search_all(client, [Search(index, body)])
-    rows = [from_stored(hit["_source"]) for hit in answer["hits"]["hits"]]
-    return to_chunk(rows, index)
+    return [from_stored(hit["_source"]) for hit in answer["hits"]["hits"]]
+
+
+def _by_hash(client: Elasticsearch, index: str, chosen: Mapping[str, Any], source: Source) -> list[Row]:
+    """Read doc values, which are what aggregations see: a `float` field holds another number than its document."""
+    chance = {"seed": 0, "field": source.id or "_seq_no"}
+    query = {"function_score": {"query": {"bool": chosen}, "random_score": chance, "boost_mode": "replace"}}
+    subjects = sorted((source.subjects or {}).items())
+    bodies = [
+        {
+            "size": _SAMPLE,
+            "track_total_hits": False,
+            "query": query,
+            "_source": False,
+            "docvalue_fields": [field.name for _, field in subjects[at : at + _DOC_VALUES]],
+        }
+        for at in range(0, len(subjects), _DOC_VALUES)
+    ]
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for answer in search_all(client, [Search(index, body) for body in bodies]):
+        for hit in answer["hits"]["hits"]:
+            row = rows.setdefault((hit["_index"], hit["_id"]), {})
+            held = hit.get("fields", {})
+            row.update({name: as_counted(held[f.name][0], f) for name, f in subjects if f.name in held})
+    return list(rows.values())
+
+
+def as_counted(value: Any, field: SubjectField) -> Any:
+    """Give a value as it is counted in its field: in a categorical one, whole numbers are texts."""
+    return str(value) if not field.numeric and type(value) is int else value
 
 
 def provisional_cells(rows: Chunk, known: CellSet | None) -> CellSet:
@@ -59,9 +97,26 @@ def _has(known: CellSet | None, subject: str) -> bool:
 
 
 def unknown_subjects(
-    client: Elasticsearch, index: str, model: ModelKey, known: CellSet | None, when: tuple[int, int]
+    client: Elasticsearch,
+    index: str,
+    model: ModelKey,
+    known: CellSet | None,
+    when: tuple[int, int],
+    *,
+    source: Source = EVENTS,
 ) -> list[str]:
     """List the features and outputs that occur in a model's events of a time [start, end) and have no cells."""
+    fields = _our_fields(client, index) if source.subjects is None else _fields_of(source.subjects)
+    candidates = {name: some for name, some in fields.items() if not _has(known, name)}
+    return sorted(_occurring(client, index, [*source.filters(model), source.between(*when)], candidates))
+
+
+def _fields_of(subjects: Mapping[str, SubjectField]) -> dict[str, list[str]]:
+    return {name: [field.name] for name, field in subjects.items()}
+
+
+def _our_fields(client: Elasticsearch, index: str) -> dict[str, list[str]]:
+    """Give the fields in which each subject may be, as far as the indices map them."""
     with translated():
         answer = client.field_caps(
             index=index,
@@ -72,8 +127,7 @@ def unknown_subjects(
     subjects: dict[str, list[str]] = {}
     for field in answer["fields"]:
         subjects.setdefault(_subject_of(field), []).append(field)
-    candidates = {name: fields for name, fields in subjects.items() if not _has(known, name)}
-    return sorted(_occurring(client, index, [*model.filters(), between(*when)], candidates))
+    return subjects
 
 
 def _subject_of(field: str) -> str:
