@@ -26,6 +26,8 @@ ROOMS = [
     "rules",
     "alerts",
     "job",
+    "views",
+    "notebook",
     "demo",
     "cli",
 ]

@@ -17,6 +17,7 @@ _COMMANDS = {
     "captures": "Turn payloads of other platforms into predictions.",
     "demo": "Replay a year of real flights and watch it being monitored.",
     "dev": "Run a single-node Elasticsearch for development.",
+    "drift": "Look at the drift of a model's features and predictions.",
     "model": "Register models and versions.",
     "quarantine": "Look at events that were not accepted, and retry them.",
     "run": "Read what is new, compute metrics, judge them, write alerts.",
