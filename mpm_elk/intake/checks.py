@@ -55,17 +55,23 @@ def mend_logstash(event: Object) -> None:
 
 def mpm_of(event: Object) -> Object:
     """Give the event's `mpm`, with its dotted keys nested."""
-    mpm = event.get("mpm")
-    if type(mpm) is not dict:
-        if mpm is None:
-            raise Rejected("missing_field", field="mpm")
-        raise Rejected("wrong_type", field="mpm", wanted="an object", found=show(mpm))
+    mpm = need(event, "mpm", "mpm")
     undot(mpm)
     return mpm
 
 
-def service_of(event: Object) -> tuple[Object, str]:
-    """Give `service`, made where it was not there, and the environment that it names or that is the default."""
+def opened(event: Object) -> tuple[Object, Any]:
+    """Bring an event into its nested form, and give what every one has: its `mpm`, and its time as it is written."""
+    undot_roots(event)
+    mend_logstash(event)
+    mpm, at = mpm_of(event), event.get("@timestamp")
+    if at is None:
+        raise Rejected("missing_field", field="@timestamp")
+    return mpm, at
+
+
+def environment_of(event: Object) -> str:
+    """Make `service` where it is not there, and give the environment that it names or that is the default."""
     service = object_or_none(event, "service", "service")
     if service is None:
         service = event["service"] = {}
@@ -73,9 +79,8 @@ def service_of(event: Object) -> tuple[Object, str]:
         service["environment"] = DEFAULT_ENVIRONMENT
     environment = key(service, "environment", "service.environment", ENVIRONMENT_MAX)
     for name in ("name", "version"):
-        if service.get(name) is not None:
-            key(service, name, f"service.{name}", PREDICTION_ID_MAX)
-    return service, environment
+        optional(service, name, f"service.{name}", PREDICTION_ID_MAX)
+    return environment
 
 
 def event_of(event: Object) -> Object:
@@ -114,6 +119,11 @@ def key(holder: Object, name: str, field: str, limit: int) -> str:
         raise Rejected("missing_field", field=field)
     written = holder[name] = text(value, field, limit, booleans=False)
     return written
+
+
+def optional(holder: Object, name: str, field: str, limit: int) -> str:
+    """Give a text that need not be there: then it is empty."""
+    return key(holder, name, field, limit) if holder.get(name) is not None else ""
 
 
 def text(value: Any, field: str, limit: int, *, booleans: bool) -> str:

@@ -11,17 +11,16 @@ from mpm_elk.contract.limits import CATEGORY_MAX, MODEL_NAME_MAX, PREDICTION_ID_
 from mpm_elk.contract.names import Index, monthly
 from mpm_elk.intake.checks import (
     Object,
+    environment_of,
     event_of,
     key,
-    mend_logstash,
-    mpm_of,
     need,
     number,
     object_or_none,
-    service_of,
+    opened,
+    optional,
     text,
     undot,
-    undot_roots,
 )
 from mpm_elk.intake.limits import Limits
 from mpm_elk.intake.parse import encode
@@ -34,24 +33,18 @@ _LONG = 2**63
 
 def normalise_ground_truth(event: Object, *, now_ms: int, limits: Limits) -> Stored:
     """Give the stored form of one parsed event; raises Rejected. The event is changed in place."""
-    undot_roots(event)
-    mend_logstash(event)
-    mpm = mpm_of(event)
-    at = event.get("@timestamp")
-    if at is None:
-        raise Rejected("missing_field", field="@timestamp")
-
+    mpm, at = opened(event)
     model = need(mpm, "model", "mpm.model")
     name = key(model, "name", "mpm.model.name", MODEL_NAME_MAX)
-    version = _optional(model, "version", "mpm.model.version", VERSION_MAX)
+    version = optional(model, "version", "mpm.model.version", VERSION_MAX)
     truth = need(mpm, "ground_truth", "mpm.ground_truth")
     undot(truth)
     value = _value(truth)
-    source = _optional(truth, "source", "mpm.ground_truth.source", PREDICTION_ID_MAX)
+    source = optional(truth, "source", "mpm.ground_truth.source", PREDICTION_ID_MAX)
     prediction, request = (_id(mpm, part) for part in ("prediction", "request"))
     if not prediction and not request:
         raise Rejected("missing_reference")
-    _, environment = service_of(event)
+    environment = environment_of(event)
     ms = timestamp_ms(at, now_ms=now_ms, limits=limits)
     event_of(event)
 
@@ -62,18 +55,13 @@ def normalise_ground_truth(event: Object, *, now_ms: int, limits: Limits) -> Sto
     return Stored(monthly(Index.GROUND_TRUTH, limits.pool or name, environment, ms), identity, document)
 
 
-def _optional(holder: Object, name: str, field: str, limit: int) -> str:
-    """Give a text that need not be there: then it is empty."""
-    return key(holder, name, field, limit) if holder.get(name) is not None else ""
-
-
 def _id(mpm: Object, part: str) -> str:
     """Give the id of the prediction or of the request; empty where it is not named."""
     holder = object_or_none(mpm, part, f"mpm.{part}")
     if holder is None:
         return ""
     undot(holder)
-    return _optional(holder, "id", f"mpm.{part}.id", PREDICTION_ID_MAX)
+    return optional(holder, "id", f"mpm.{part}.id", PREDICTION_ID_MAX)
 
 
 def _value(truth: Object) -> str:

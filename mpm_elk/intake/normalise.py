@@ -13,18 +13,17 @@ from mpm_elk.contract.names import Index, monthly
 from mpm_elk.intake.checks import (
     Object,
     check_name,
+    environment_of,
     event_of,
     key,
-    mend_logstash,
-    mpm_of,
     need,
     number,
     numbers,
     object_or_none,
-    service_of,
+    opened,
+    optional,
     text,
     undot,
-    undot_roots,
     whole,
 )
 from mpm_elk.intake.features import flatten, split
@@ -55,20 +54,14 @@ def normalise(raw: bytes, *, now_ms: int, limits: Limits) -> Stored:
 
 def normalise_event(event: Object, *, now_ms: int, limits: Limits) -> Stored:
     """Give the stored form of one parsed event; raises Rejected. The event is changed in place."""
-    undot_roots(event)
-    mend_logstash(event)
-    mpm = mpm_of(event)
-    at = event.get("@timestamp")
-    if at is None:
-        raise Rejected("missing_field", field="@timestamp")
-
+    mpm, at = opened(event)
     model = need(mpm, "model", "mpm.model")
     name = key(model, "name", "mpm.model.name", MODEL_NAME_MAX)
     version = key(model, "version", "mpm.model.version", VERSION_MAX)
     prediction = need(mpm, "prediction", "mpm.prediction")
     undot(prediction)
     identity = key(prediction, "id", "mpm.prediction.id", PREDICTION_ID_MAX)
-    _, environment = service_of(event)
+    environment = environment_of(event)
     ms = timestamp_ms(at, now_ms=now_ms, limits=limits)
 
     failed = event_of(event).get("outcome") == "failure"
@@ -126,8 +119,7 @@ def _mend_rest(mpm: Object) -> None:
             continue
         holder = object_or_none(mpm, part, f"mpm.{part}") or {}
         for name in names:
-            if holder.get(name) is not None:
-                key(holder, name, f"mpm.{part}.{name}", PREDICTION_ID_MAX)
+            optional(holder, name, f"mpm.{part}.{name}", PREDICTION_ID_MAX)
     query = mpm.get("query")
     if query and query.get("rank") is not None:
         whole(query["rank"], "mpm.query.rank", 2**31)

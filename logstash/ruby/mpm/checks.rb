@@ -59,6 +59,15 @@ module MPM
       mpm
     end
 
+    # Bring an event into its nested form, and give what every one has: its `mpm`, and its time as it is written.
+    def opened(event)
+      undot_roots(event)
+      mend_logstash(event)
+      mpm = mpm_of(event)
+      at = event["@timestamp"]
+      at.nil? ? missing("@timestamp") : [mpm, at]
+    end
+
     # Make `service` where it is not there, and give the environment that it names or that is the default.
     def environment_of(event)
       service = object_or_nil(event, "service", "service") || (event["service"] = {})

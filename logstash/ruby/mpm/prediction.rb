@@ -27,12 +27,7 @@ module MPM
 
     # Give the stored form of one parsed event; raises Rejected. The event is changed in place.
     def normalise_event(event, now_ms:, limits:)
-      Checks.undot_roots(event)
-      Checks.mend_logstash(event)
-      mpm = Checks.mpm_of(event)
-      at = event["@timestamp"]
-      Checks.missing("@timestamp") if at.nil?
-
+      mpm, at = Checks.opened(event)
       model = Checks.need(mpm, "model", "mpm.model")
       name = Checks.key(model, "name", "mpm.model.name", Limit::MODEL_NAME)
       version = Checks.key(model, "version", "mpm.model.version", Limit::VERSION)
