@@ -46,12 +46,20 @@ class Moments:
 
     @classmethod
     def of(cls, values: "np.typing.NDArray[np.float64]") -> "Moments":
-        """Take the moments of finite values, shape (N,)."""
+        """Take the moments of finite values, shape (N,).
+
+        Sums are rounded once, as Elasticsearch's compensated ones nearly are: relative to the variance an error of the
+        sum of squares is (mean/sd)² times as large.
+        """
         if len(values) == 0:
             return cls()
         low, high = float(values.min()), float(values.max())
         with np.errstate(over="ignore", invalid="ignore"):  # squares above 1e308 are infinite here as in Elasticsearch
-            return cls(len(values), float(values.sum()), float(np.square(values).sum()), low, high)
+            squares = np.square(values)
+            try:
+                return cls(len(values), math.fsum(values.tolist()), math.fsum(squares.tolist()), low, high)
+            except OverflowError:
+                return cls(len(values), float(values.sum()), float(squares.sum()), low, high)
 
     def to_document(self) -> list[float | str]:
         """Write the moments as `[count, sum, sum_sq, min, max]`; nothing counted is `[]`.
