@@ -11,25 +11,12 @@ import numpy as np
 from mpm_elk.metrics import Flags, divergence
 from mpm_elk.metrics.catalogue import SUBJECT_METRICS, TRAFFIC_METRICS
 from mpm_elk.metrics.measured import Learning, Measured
-from mpm_elk.metrics.metric import DISTRIBUTION, FAILURE, MISSING, RANGE, TYPE, UNSEEN, VOLUME, Context, Metric
+from mpm_elk.metrics.metric import Context, Metric
 from mpm_elk.metrics.sensitivity import LEVEL
 from mpm_elk.metrics.subject import Subject
 from mpm_elk.metrics.traffic import Traffic
 from mpm_elk.profiles.cells import Cells
 from mpm_elk.profiles.windows import SubjectWindows, TrafficWindows
-
-__all__ = [
-    "DISTRIBUTION",
-    "FAILURE",
-    "MISSING",
-    "RANGE",
-    "TYPE",
-    "UNSEEN",
-    "VOLUME",
-    "Measured",
-    "measure_subject",
-    "measure_traffic",
-]
 
 
 def measure_subject(

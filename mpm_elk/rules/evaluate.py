@@ -17,7 +17,8 @@ import numpy as np
 from mpm_elk.config.model import Rule
 from mpm_elk.metrics.catalogue import METRICS, Metric
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
-from mpm_elk.metrics.measure import VOLUME, Measured
+from mpm_elk.metrics.measured import Measured
+from mpm_elk.metrics.metric import VOLUME
 from mpm_elk.metrics.multiplicity import adjust, min_p
 
 _MONTH = timedelta(days=30)

@@ -13,7 +13,8 @@ from mpm_elk.contract.keys import EVERYTHING, Segment, VersionKey
 from mpm_elk.metrics import Flags
 from mpm_elk.metrics.catalogue import METRICS, TRAFFIC_SUBJECT
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
-from mpm_elk.metrics.measure import Measured, measure_subject, measure_traffic
+from mpm_elk.metrics.measure import measure_subject, measure_traffic
+from mpm_elk.metrics.measured import Measured
 from mpm_elk.metrics.reference import members
 from mpm_elk.profiles.cells import OUTPUTS, Cells
 from mpm_elk.profiles.profile import Profile

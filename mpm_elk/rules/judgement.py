@@ -9,7 +9,7 @@ import numpy as np
 from mpm_elk.config.model import Reference, Rule
 from mpm_elk.contract.keys import ModelKey, Segment, VersionKey
 from mpm_elk.metrics import Flags
-from mpm_elk.metrics.measure import Measured
+from mpm_elk.metrics.measured import Measured
 from mpm_elk.metrics.reference import reach
 from mpm_elk.profiles.cells import CellSet
 from mpm_elk.profiles.profile import Profile

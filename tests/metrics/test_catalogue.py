@@ -6,7 +6,8 @@ import pytest
 from mpm_elk.contract.metric_names import METRIC_NAMES
 from mpm_elk.metrics.catalogue import METRICS, REGISTRY, TRAFFIC_SUBJECT, Metric
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
-from mpm_elk.metrics.measure import Measured, measure_subject, measure_traffic
+from mpm_elk.metrics.measure import measure_subject, measure_traffic
+from mpm_elk.metrics.measured import Measured
 from mpm_elk.metrics.metric import EVIDENCE
 from mpm_elk.profiles.cells import Cells
 from mpm_elk.profiles.cut import cut_categorical, cut_numeric

@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 
 from mpm_elk.metrics import Floats
-from mpm_elk.metrics.measure import Measured, measure_subject, measure_traffic
+from mpm_elk.metrics.measure import measure_subject, measure_traffic
+from mpm_elk.metrics.measured import Measured
 from mpm_elk.profiles.cells import Cells
 from mpm_elk.profiles.cut import cut_categorical, cut_numeric
 from mpm_elk.profiles.profile import Moments, Profile, SubjectProfile

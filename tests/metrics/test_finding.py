@@ -7,7 +7,8 @@ import pytest
 
 from mpm_elk.metrics.catalogue import TRAFFIC_SUBJECT
 from mpm_elk.metrics.finding import describe
-from mpm_elk.metrics.measure import DISTRIBUTION, Measured
+from mpm_elk.metrics.measured import Measured
+from mpm_elk.metrics.metric import DISTRIBUTION
 
 DRIFT = Measured(
     values={

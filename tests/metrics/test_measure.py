@@ -6,18 +6,9 @@ from scipy import stats
 
 from mpm_elk.metrics import Flags, Floats
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
-from mpm_elk.metrics.measure import (
-    DISTRIBUTION,
-    FAILURE,
-    MISSING,
-    RANGE,
-    TYPE,
-    UNSEEN,
-    VOLUME,
-    Measured,
-    measure_subject,
-    measure_traffic,
-)
+from mpm_elk.metrics.measure import measure_subject, measure_traffic
+from mpm_elk.metrics.measured import Measured
+from mpm_elk.metrics.metric import DISTRIBUTION, FAILURE, MISSING, RANGE, TYPE, UNSEEN, VOLUME
 from mpm_elk.profiles.cells import CategoricalCells, NumericCells
 from mpm_elk.profiles.cut import cut_categorical, cut_numeric
 from mpm_elk.profiles.profile import Moments, Profile, SubjectProfile

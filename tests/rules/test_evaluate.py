@@ -9,7 +9,8 @@ import pytest
 
 from mpm_elk.config.model import Rule
 from mpm_elk.metrics.catalogue import METRICS
-from mpm_elk.metrics.measure import DISTRIBUTION, FAILURE, MISSING, TYPE, VOLUME, Measured
+from mpm_elk.metrics.measured import Measured
+from mpm_elk.metrics.metric import DISTRIBUTION, FAILURE, MISSING, TYPE, VOLUME
 from mpm_elk.rules.evaluate import (
     Evaluation,
     Severity,

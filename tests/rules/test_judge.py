@@ -9,7 +9,7 @@ from mpm_elk.config.model import Rule
 from mpm_elk.contract.keys import EVERYTHING
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
 from mpm_elk.metrics.homogeneity import chi2
-from mpm_elk.metrics.measure import DISTRIBUTION, RANGE, UNSEEN
+from mpm_elk.metrics.metric import DISTRIBUTION, RANGE, UNSEEN
 from mpm_elk.profiles.cells import CellSet
 from mpm_elk.profiles.profile import Profile
 from mpm_elk.profiles.timeline import Timeline

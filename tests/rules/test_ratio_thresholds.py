@@ -3,7 +3,8 @@
 import pytest
 
 from mpm_elk.config.model import Rule
-from mpm_elk.metrics.measure import DISTRIBUTION, Measured
+from mpm_elk.metrics.measured import Measured
+from mpm_elk.metrics.metric import DISTRIBUTION
 from mpm_elk.rules.evaluate import evaluate
 
 
