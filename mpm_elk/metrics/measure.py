@@ -33,13 +33,13 @@ def measure_subject(
 
     `in_sample` (T,) marks windows of the data that the cells were cut from: they have nothing out of range or unseen by
     construction, and so say nothing about how much that varies. `learn_from` (T,) chooses the windows that show how
-    much everything else varies; without it all do. `level` is the p that one test needs to be evidence: it decides the
-    smallest drift that could have been shown, and nothing else.
+    much everything else varies; without it all do. `level` is the p, adjusted over the subject's tests, that is
+    evidence: it decides the smallest drift that could have been shown, and nothing else.
     """
     usual = np.ones(len(windows.missing), dtype=np.bool_) if learn_from is None else learn_from
     learning = Learning(flagged)
     subject = Subject(cells, windows, references, learning, usual, in_sample, level)
-    p = subject.evidence()
+    p = subject.evidence
     window, reference = subject.sides
     labels = cells.coarse_labels()
     moved = divergence.l_infinity(window, reference)
@@ -63,7 +63,7 @@ def measure_traffic(traffic: TrafficWindows, members: Flags, rows: slice, flagge
     counts = np.where(members[rows][-1], traffic.count, np.nan)
     learning = Learning(flagged)
     context = Traffic(windows, references, counts, learning)
-    p = context.evidence()
+    p = context.evidence
     return Measured(
         _numbers(TRAFFIC_METRICS, context),
         p,

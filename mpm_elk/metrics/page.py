@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from mpm_elk.metrics.catalogue import REGISTRY, TRAFFIC_SUBJECT, Metric
 from mpm_elk.metrics.metric import EVIDENCE
-from mpm_elk.metrics.sensitivity import LEVEL, POWER
+from mpm_elk.metrics.sensitivity import POWER
 
 _DIRECTIONS = {
     "above": "above",
@@ -36,9 +36,10 @@ windows varied; raw PSI, Jensen–Shannon and Hellinger stand beside it, for com
 can differ from ours by the cells and by smoothing; and scipy's Jensen–Shannon distance has base e by default, which
 makes it 17 % smaller.
 
-“The smallest drift that the window could have shown” is what its test finds with probability {POWER:g} where p must be
-below {LEVEL:g}, given both sizes and how much past windows varied. A window without an alert says that nothing larger
-was there, no more.
+“The smallest drift that the window could have shown” is what its test finds with probability {POWER:g}, given both
+sizes, how much past windows varied, and how small p must be: the chance of a false alarm that the look may have,
+divided by the subjects that are looked at and their tests. A window without an alert says that nothing larger was
+there, no more.
 
 Not measured: freshness (profiles do not hold the time of the last event), and the spread of single durations within a
 window. Latency has no evidence yet, so no rule can name it.

@@ -71,7 +71,7 @@ class Subject:
     """Windows (T rows) of a subject, references row by row beside them.
 
     `usual` (T,) marks windows that show how much everything varies; `in_sample` (T,) those of the data that the cells
-    were cut from. `level` is the p below which one test alone is taken for evidence (see `families/smallest.py`).
+    were cut from. `level` is the p, adjusted over the subject's tests, that is evidence.
     """
 
     cells: Cells
@@ -206,13 +206,21 @@ class Subject:
         # Data that the cells were cut from has nothing strange by construction: that says not how much it varies.
         return compare_shares(self.learning, self.strange_test, (k, n), (k0, m), usable=~self.in_sample)
 
+    @property
+    def _parts(self) -> list[float]:
+        """The p-values that the test of the distribution is made of."""
+        return [self.chi2.p, self.ks.p, self.mean.p] if isinstance(self.cells, NumericCells) else [self.chi2.p]
+
+    @property
+    def part_level(self) -> float:
+        """The p that one part of the test of the distribution needs where it is the only one that tells."""
+        return self.level / max(1, len(self.evidence)) / len(self._parts)
+
+    @cached_property
     def evidence(self) -> dict[str, float]:
-        """Give the p-value of each test."""
-        parts = [self.chi2.p]
-        if isinstance(self.cells, NumericCells):
-            parts += [self.ks.p, self.mean.p]
+        """The p-value of each test."""
         found = {
-            DISTRIBUTION: float(min_p(np.array(parts))),
+            DISTRIBUTION: float(min_p(np.array(self._parts))),
             MISSING: self.missing.p,
             TYPE: self.type_violations.p,
             self.strange_test: self.strange.p,

@@ -57,7 +57,8 @@ class Traffic:
         usual = np.append(~self.learning.flagged, True)
         return latency.duration_ratio(window[usual], reference[usual])
 
+    @cached_property
     def evidence(self) -> dict[str, float]:
-        """Give the p-value of each test."""
+        """The p-value of each test."""
         found = {VOLUME: float(self.volume.p), FAILURE: self.failures.p}
         return {test: p for test, p in found.items() if np.isfinite(p)}

@@ -8,15 +8,15 @@ DEFAULT_RULES = tuple(
     Rule.model_validate(rule)
     for rule in (
         {"id": "feature-drift", "metric": "drift.psi_adjusted", "on": {"subject": "features.*"}, "against": _ROLLING,
-         "warning": 0.1, "critical": 0.25},
+         "warning": 0.004, "critical": 0.1},
         {"id": "prediction-drift", "metric": "drift.psi_adjusted", "on": {"subject": "prediction.*"},
-         "against": _ROLLING, "warning": 0.1, "critical": 0.25},
+         "against": _ROLLING, "warning": 0.004, "critical": 0.1},
         {"id": "missing-values", "metric": "quality.missing_increase", "against": _ROLLING,
          "warning": 0.01, "critical": 0.1},
         {"id": "type-violations", "metric": "quality.type_violation_increase", "against": _ROLLING,
          "warning": 0.001, "critical": 0.05},
         {"id": "unseen-categories", "metric": "quality.unseen_increase", "against": _ROLLING,
-         "warning": 0.01, "critical": 0.1},
+         "warning": 0.002, "critical": 0.1},
         {"id": "out-of-range", "metric": "quality.out_of_range_increase", "against": _ROLLING,
          "warning": 0.01, "critical": 0.1},
         {"id": "low-traffic", "metric": "traffic.count_ratio", "against": _ROLLING, "warning": 0.5, "critical": 0.1},

@@ -52,7 +52,6 @@ class Judge:
         local = self.timeline.ending(at, self.monitor.reach)
         found = dict(replace(self, timeline=local).measure(local.size - 1))
         adjusted = adjust_over_subjects({key: measured for key, (measured, _) in found.items()})
-        level = chance_per_look(self.false_alarms_per_month, self.monitor.length)
         start, end = self.timeline.time(at)
         return [
             Judgement(
@@ -63,7 +62,7 @@ class Judge:
                 reference,
                 adjusted.get(key),
                 tuple(
-                    evaluate(rule, measured, adjusted.get(key), level)
+                    evaluate(rule, measured, adjusted.get(key), self._level)
                     for rule in self.monitor.rules
                     if self._looks_at(rule, key.subject, key.segment.name)
                 ),
@@ -73,16 +72,26 @@ class Judge:
 
     def measure(self, at: int) -> Iterator[tuple[SubjectKey, _Found]]:
         """Measure all subjects in window number `at`, as far back as the timeline goes."""
-        if any(subjects_of(rule, [TRAFFIC_SUBJECT]) for rule in self.monitor.rules):
+        traffic = any(subjects_of(rule, [TRAFFIC_SUBJECT]) for rule in self.monitor.rules)
+        if traffic:
             yield from self._traffic(at)
-        for version in self.timeline.versions(at):
-            if version.version == self.monitor.reference.version:
-                continue  # a version is not compared with itself
-            for segment, names in self._wanted(version, at):
-                slots, owners = self.timeline.lineage(version, segment)
-                for name in names:
-                    key = SubjectKey(version, name, segment)
-                    yield key, self._subject(key, at, slots, owners)
+        wanted = {
+            (version, segment): names
+            for version in self.timeline.versions(at)
+            if version.version != self.monitor.reference.version  # a version is not compared with itself
+            for segment, names in self._wanted(version, at)
+        }
+        subjects = sum(map(len, wanted.values())) + traffic
+        for (version, segment), names in wanted.items():
+            slots, owners = self.timeline.lineage(version, segment)
+            for name in names:
+                key = SubjectKey(version, name, segment)
+                yield key, self._subject(key, at, slots, owners, self._level / subjects)
+
+    @property
+    def _level(self) -> float:
+        """The chance of a false alarm that one look may have."""
+        return chance_per_look(self.false_alarms_per_month, self.monitor.length)
 
     def _wanted(self, version: VersionKey, at: int) -> Iterator[tuple[Segment, list[str]]]:
         """List the segments that rules look at, and the subjects in each. Segments have profiles of outputs only."""
@@ -112,7 +121,8 @@ class Judge:
             key = SubjectKey(self.known.model.version(ALL_VERSIONS), TRAFFIC_SUBJECT, EVERYTHING)
             yield key, (measured, self._used(at, chosen[at], usable, [""] * self.timeline.size))
 
-    def _subject(self, key: SubjectKey, at: int, slots: Slots, owners: Sequence[str]) -> _Found:
+    def _subject(self, key: SubjectKey, at: int, slots: Slots, owners: Sequence[str], level: float) -> _Found:
+        """Measure one subject; `level` is the p that it needs where it is the only one that drifted."""
         cells = self.known.cells.subjects[key.subject]
         if key.segment != EVERYTHING:
             cells = cells.coarsened()
@@ -131,15 +141,16 @@ class Judge:
             beside = subject_windows(cells, subject(others, key.subject)).take(rows)
             start, end = self.timeline.time(at)
             used = ReferenceUsed(1, 0, start, end, (other.version,)) if others[at] is not None else ReferenceUsed()
-            return measure_subject(cells, history, beside, past_flags, in_sample=in_sample), used
+            return measure_subject(cells, history, beside, past_flags, in_sample=in_sample, level=level), used
 
         if reference.kind == "baseline":
-            return self._against_baseline(key, cells, history, past_flags, in_sample)
+            return self._against_baseline(key, cells, history, past_flags, in_sample, level=level)
 
         usable = windows.total > 0
         chosen = members(reference, self.monitor.length, usable, ~flagged)
         used = self._used(at, chosen[at], usable, owners)
-        return measure_subject(cells, history, windows.pool(chosen[rows]), past_flags, in_sample=in_sample), used
+        beside = windows.pool(chosen[rows])
+        return measure_subject(cells, history, beside, past_flags, in_sample=in_sample, level=level), used
 
     def _used(self, at: int, chosen: Flags, usable: Flags, owners: Sequence[str]) -> ReferenceUsed:
         """Describe a reference of `chosen` windows; those that would be in it but for their alerts are excluded."""
@@ -154,7 +165,7 @@ class Judge:
         )
 
     def _against_baseline(
-        self, key: SubjectKey, cells: Cells, history: SubjectWindows, flagged: Flags, in_sample: Flags
+        self, key: SubjectKey, cells: Cells, history: SubjectWindows, flagged: Flags, in_sample: Flags, *, level: float
     ) -> _Found:
         """Compare with the baseline's total; its days, where it has enough, show how much daily windows vary.
 
@@ -175,7 +186,9 @@ class Judge:
             learn_from = np.arange(len(history.missing)) < known
             in_sample = np.concatenate([np.ones(known, dtype=np.bool_), in_sample])
             flagged = np.concatenate([np.zeros(known, dtype=np.bool_), flagged])
-        measured = measure_subject(cells, history, beside, flagged, in_sample=in_sample, learn_from=learn_from)
+        measured = measure_subject(
+            cells, history, beside, flagged, in_sample=in_sample, learn_from=learn_from, level=level
+        )
         return measured, ReferenceUsed(baseline=entry.id or None)
 
 

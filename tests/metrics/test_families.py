@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from mpm_elk.metrics import Floats
 from mpm_elk.metrics.measure import measure_subject, measure_traffic
 from mpm_elk.metrics.measured import Measured
+from mpm_elk.metrics.sensitivity import LEVEL, POWER
 from mpm_elk.profiles.cells import Cells
 from mpm_elk.profiles.cut import cut_categorical, cut_numeric
 from mpm_elk.profiles.profile import Moments, Profile, SubjectProfile
@@ -67,7 +68,9 @@ def test_every_new_number_is_that_of_the_raw_rows() -> None:
         edge = found[f"{name}_edge"]
         assert edge == pytest.approx(np.quantile(before, quantile / 100), abs=0.15)
         assert found[name] == pytest.approx((now < edge).mean() - (before < edge).mean(), abs=1e-12)
-    expected = 4.5721 * np.sqrt(now.var(ddof=1) / 3_000 + before.var(ddof=1) / 50_000) / sd
+    needed = -special.ndtri(LEVEL / 3 / 2)  # two-sided, and one of the three parts of the test of the distribution
+    error = np.sqrt(now.var(ddof=1) / 3_000 + before.var(ddof=1) / 50_000)
+    expected = (needed + special.ndtri(POWER)) * error / sd
     assert found["drift.smallest_mean_shift"] == pytest.approx(expected, rel=1e-3)
     assert "drift.g_p" not in found  # no history, no evidence
     assert "drift.cramer_von_mises_p" not in found

@@ -10,6 +10,7 @@ from mpm_elk.contract.keys import EVERYTHING
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
 from mpm_elk.metrics.homogeneity import chi2
 from mpm_elk.metrics.metric import DISTRIBUTION, RANGE, UNSEEN
+from mpm_elk.metrics.sensitivity import POWER
 from mpm_elk.profiles.cells import CellSet
 from mpm_elk.profiles.profile import Profile
 from mpm_elk.profiles.timeline import Timeline
@@ -71,6 +72,20 @@ def test_a_planted_shift_is_found_in_its_feature_and_window_only() -> None:
     assert age.reference.versions == ("1",)
     assert evaluation(age, "feature-drift") == "critical"
     assert evaluation(age, "missing-values") == "ok"
+
+
+def test_the_smallest_drift_that_a_window_could_show_is_found_nine_times_in_ten() -> None:
+    rule = drift_rule(metric="drift.mean_shift", warning=0.001, critical=None)
+    history = steady(SIZE - 1, 35)
+
+    def last(seed: int, shift: float) -> Judgement:
+        window = profile(np.random.default_rng(seed), shift=shift)
+        line = timeline(SIZE, [*history, (V1, SIZE - 1, window)])
+        return one(judge_of(line, rule, drift_rule()).judge(SIZE - 1), "features.age")
+
+    smallest = last(36, 0.0).measured.values["drift.smallest_mean_shift"]
+    found = [last(seed, smallest).status.alarming for seed in range(100, 300)]
+    assert np.mean(found) == pytest.approx(POWER, abs=0.06)
 
 
 def test_rules_look_at_what_has_their_metric() -> None:
@@ -146,8 +161,12 @@ def test_versions_side_by_side_are_judged_each_on_its_own() -> None:
     both = [*steady(SIZE, 11), *((V2, day, profile(rng, 400, shift=0.0)) for day in range(40, SIZE))]
     alone = one(run(judge_of(timeline(SIZE, both[:SIZE]), drift_rule()), SIZE - 1)[0], "features.age")
     beside = run(judge_of(timeline(SIZE, both), drift_rule()), SIZE - 1)[0]
-    # Only the adjustment over all subjects of the window knows of the other version.
-    assert one(beside, "features.age").measured == alone.measured
+    # Only the adjustment over all subjects of the window, and what it asks of each, know of the other version.
+    ours, lonely = (
+        {name: value for name, value in m.measured.values.items() if "smallest" not in name}
+        for m in (one(beside, "features.age"), alone)
+    )
+    assert (ours, one(beside, "features.age").measured.p) == (lonely, alone.measured.p)
     both[-1] = (V2, SIZE - 1, profile(rng, 400, shift=1.0))
     drifted = run(judge_of(timeline(SIZE, both), drift_rule()), SIZE - 1)[0]
     assert one(drifted, "features.age", V2).status == "critical"

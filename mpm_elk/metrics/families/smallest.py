@@ -8,13 +8,13 @@ from mpm_elk.metrics.subject import Subject
 def _mean_shift(subject: Subject) -> Numbers:
     learnt = subject.mean.learnt
     known = learnt if learnt.known else None
-    return sensitivity.smallest_mean_shift(*subject.last_moments, known, level=subject.level)
+    return sensitivity.smallest_mean_shift(*subject.last_moments, known, level=subject.part_level)
 
 
 def _psi(subject: Subject) -> Numbers:
     learnt = subject.chi2.learnt
     known = learnt if learnt.known else None
-    return sensitivity.smallest_psi(subject.chi2.found.df, *subject.sizes, known, level=subject.level)
+    return sensitivity.smallest_psi(subject.chi2.found.df, *subject.sizes, known, level=subject.part_level)
 
 
 METRICS = (
