@@ -4,6 +4,8 @@ Where the code is not there yet, the exception is listed by name. A list that na
 """
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -230,3 +232,10 @@ def is_client(node: ast.expr) -> bool:
     if isinstance(node, ast.Name):
         return node.id == "client"
     return isinstance(node, ast.Attribute) and (node.attr == "client" or is_client(node.value))
+
+
+def test_a_run_loads_no_library_that_is_large_and_hardly_used() -> None:
+    # scipy.stats alone takes 47 MB of the 150 that a run may take; what is needed of it is in `metrics/`.
+    program = "import sys, mpm_elk.job; print({'scipy.stats', 'pandas', 'rich'} & {*sys.modules} or 'none')"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("none", "")

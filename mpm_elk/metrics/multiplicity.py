@@ -2,7 +2,6 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from mpm_elk.metrics import Floats
 
@@ -18,8 +17,17 @@ def adjust(p: npt.ArrayLike, axis: int = -1) -> Floats:
     for row in np.ndindex(values.shape[:-1]):
         tested = known[row]
         if tested.any():
-            adjusted[row][tested] = stats.false_discovery_control(values[row][tested], method="bh")
+            adjusted[row][tested] = _step_up(values[row][tested])
     return np.moveaxis(adjusted, -1, axis)
+
+
+def _step_up(p: Floats) -> Floats:
+    """Give for each p the smallest of p₍ⱼ₎·k/j over the p-values from it upwards, in order of size."""
+    order = np.argsort(p)
+    raised = p[order] * len(p) / np.arange(1, len(p) + 1)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum.accumulate(raised[::-1])[::-1]
+    return np.minimum(adjusted, 1.0)
 
 
 def min_p(ps: npt.ArrayLike, axis: int = -1) -> Floats:

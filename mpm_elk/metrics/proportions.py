@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import special
 
 from mpm_elk.metrics import Floats
+from mpm_elk.metrics.fisher import fisher
 
 _SMALLEST_COUNT = 5
-_MANY_ROWS = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -91,24 +91,9 @@ def difference(
     z = pooled_z(k, n, k0, n0)
     p = np.asarray(2 * special.ndtr(-np.abs(z)), dtype=np.float64)
     few = (np.minimum(np.minimum(k, n - k), np.minimum(k0, n0 - k0)) < _SMALLEST_COUNT) & ~np.isnan(z)
-    p[few] = [_fisher(*row) for row in zip(k[few], n[few], k0[few], n0[few], strict=True)]
+    p[few] = [fisher(*map(int, row)) for row in zip(k[few], n[few], k0[few], n0[few], strict=True)]
     values = (share - share0, limits.lower, limits.upper, z, p, np.square(z))
     return Difference(*(np.asarray(value, dtype=np.float64) for value in values))
-
-
-def _fisher(k: float, n: float, k0: float, n0: float) -> float:
-    """Compute Fisher's exact p; for rare events among very many rows its binomial limit.
-
-    scipy's hypergeometric law takes time in proportion to the rows (5 s at 10⁹). When K events are few,
-    K² < N/1000, the binomial law of k among K differs from it by less than 1e-3 of p.
-    """
-    rows, with_it = n + n0, k + k0
-    rare = min(with_it, rows - with_it)
-    if rows > _MANY_ROWS and rare**2 < rows / 1000:
-        own = k if with_it <= rows - with_it else n - k
-        return float(stats.binomtest(int(own), int(rare), n / rows).pvalue) if rare else 1.0
-    table = np.array([[k, n - k], [k0, n0 - k0]], dtype=np.int64)
-    return float(stats.fisher_exact(table).pvalue)
 
 
 def _or_nan(n: npt.ArrayLike) -> Floats:
