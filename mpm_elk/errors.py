@@ -67,6 +67,10 @@ class PartialResultError(ClusterError):
     """A search answered for some shards only, which is no answer."""
 
 
+class ChangedError(ClusterError):
+    """Somebody else changed a document between reading and writing it."""
+
+
 class LeaseHeldError(MpmError):
     """Another run works on this model now."""
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mpm_elk.alerts.episodes import RECOVERED, WITHDRAWN, Episode, Point, Series, Transition
+from mpm_elk.alerts.people import peoples
 from mpm_elk.cluster.fenced import Document
 from mpm_elk.config.model import Rule
 from mpm_elk.contract.ids import digest
@@ -34,7 +35,7 @@ def to_document(episode: Episode, rule: Rule, run_id: str, stored: Mapping[str, 
         "evaluation": _evaluation(episode.worst),
         "windows": episode.windows,
         "flapping": False,
-        "workflow_status": stored["mpm"]["alert"]["workflow_status"] if stored else "open",
+        **peoples(stored),
     }
     if episode.end is not None:
         alert["end"] = iso(episode.end)

@@ -9,6 +9,7 @@ from elasticsearch import Elasticsearch
 
 from mpm_elk.alerts.documents import event_document, read_episode, to_document, withdrawn
 from mpm_elk.alerts.episodes import REINSTATED, WITHDRAWN, Episode, Point, Series, Transition, walk, worst_of
+from mpm_elk.alerts.people import CLOSED
 from mpm_elk.cluster.changes import refresh
 from mpm_elk.cluster.compare_and_set import Stored, get_many, put_if_unchanged
 from mpm_elk.cluster.fenced import Document, append
@@ -170,8 +171,11 @@ def _is_withdrawn(stored: Stored) -> bool:
     return bool(stored.source["mpm"]["alert"].get("withdrawn"))
 
 
-def active_alerts(client: Elasticsearch, at_least: str, models: Sequence[str] = ()) -> int:
-    """Count the active alerts that are at least a `warning` or `critical`, of models whose names match."""
+def active_alerts(client: Elasticsearch, at_least: str, now_ms: int, models: Sequence[str] = ()) -> int:
+    """Count the active alerts that are at least a `warning` or `critical`, of models whose names match.
+
+    One that is closed, or muted at `now_ms`, has been seen to, and is not counted.
+    """
     severities = ["critical"] if at_least == "critical" else ["warning", "critical"]
     filters: list[dict[str, Any]] = [
         {"term": {"mpm.alert.status": "active"}},
@@ -180,6 +184,10 @@ def active_alerts(client: Elasticsearch, at_least: str, models: Sequence[str] = 
     if models:
         names = [{"wildcard": {"mpm.model.name": pattern}} for pattern in models]
         filters.append({"bool": {"should": names, "minimum_should_match": 1}})
-    query = {"size": 0, "track_total_hits": True, "query": {"bool": {"filter": filters}}}
+    seen_to = [
+        {"term": {"mpm.alert.workflow_status": CLOSED}},
+        {"range": {"mpm.alert.muted_until": {"gt": iso(now_ms)}}},
+    ]
+    query = {"size": 0, "track_total_hits": True, "query": {"bool": {"filter": filters, "must_not": seen_to}}}
     [answer] = search_all(client, [Search(Index.ALERTS, query)])
     return int(answer["hits"]["total"]["value"])

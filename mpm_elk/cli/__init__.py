@@ -13,6 +13,7 @@ from mpm_elk.cli.logs import make_log
 from mpm_elk.errors import MpmError
 
 _COMMANDS = {
+    "alerts": "Look at alerts, and say what is done about them.",
     "baseline": "Store training data, or a window of traffic, as a baseline.",
     "captures": "Turn payloads of other platforms into predictions.",
     "demo": "Replay a year of real flights and watch it being monitored.",

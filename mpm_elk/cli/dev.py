@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _NAME = click.option("--name", default="default", show_default=True, help="Which node; several may run side by side.")
 _USER = click.option(
     "--user",
-    type=click.Choice(["admin", "setup", "shipper", "job", "reader"]),
+    type=click.Choice(["admin", "setup", "shipper", "job", "reader", "responder"]),
     default="admin",
     show_default=True,
     help="admin may do everything, the others only what their part needs.",

@@ -42,6 +42,7 @@ def command(
     """
     from mpm_elk.alerts.keep import active_alerts  # noqa: PLC0415 — heavy
     from mpm_elk.job import Options, run  # noqa: PLC0415
+    from mpm_elk.timespan import to_ms  # noqa: PLC0415
 
     log = make_log(log_format)
     with _progress() as progress:
@@ -50,7 +51,7 @@ def command(
         print_json(report.to_document())
     else:
         _say(report, log)
-    if report.exit_code == 0 and fail_on and active_alerts(app.client, fail_on, models):
+    if report.exit_code == 0 and fail_on and active_alerts(app.client, fail_on, to_ms(app.now), models):
         return _ALERT_EXIT
     return report.exit_code
 

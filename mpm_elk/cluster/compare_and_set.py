@@ -8,7 +8,7 @@ from elasticsearch import Elasticsearch
 
 from mpm_elk.cluster.client import translated
 from mpm_elk.cluster.fenced import Document
-from mpm_elk.errors import ClusterError
+from mpm_elk.errors import ChangedError, ClusterError
 
 _AT_ONCE = 500
 
@@ -42,7 +42,7 @@ def get_many(
 def put_if_unchanged(client: Elasticsearch, documents: Sequence[tuple[Document, Stored | None]]) -> int:
     """Write each document where it still is as it was read, or is still absent; returns how many were written.
 
-    Raises ClusterError where somebody else was faster: the next run reads their change and goes on from there.
+    Raises ChangedError where somebody else was faster: the next run reads their change and goes on from there.
     """
     operations: list[dict[str, Any]] = []
     for document, before in documents:
@@ -57,7 +57,7 @@ def put_if_unchanged(client: Elasticsearch, documents: Sequence[tuple[Document, 
     for item in answer["items"]:
         result = next(iter(item.values()))
         if result["status"] == 409:
-            raise ClusterError(
+            raise ChangedError(
                 f"{result['_index']}: {result['_id']} was changed by somebody else just now",
                 remedy="nothing to do: the next run goes on from their change",
             )

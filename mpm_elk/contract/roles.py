@@ -62,6 +62,15 @@ ROLES: dict[str, Body] = {
             _grant([*_EVENTS, *_CAPTURES, *_QUARANTINE, *_RESULTS, *_REGISTRY, *_ALERTS, *_APPEND_ONLY], _READ),
         ],
     },
+    # Who is on call: reads what readers read, and says what is done about alerts.
+    "mpm_responder": {
+        "cluster": ["monitor"],
+        "indices": [
+            _grant([*_EVENTS, *_CAPTURES, *_QUARANTINE, *_RESULTS, *_REGISTRY, *_names(Index.AUDIT)], _READ),
+            _grant(_ALERTS, [*_READ, "index", "maintenance"]),
+            _grant(_names(Index.ALERT_EVENTS), [*_READ, *_APPEND]),
+        ],
+    },
     # Runs `setup`, keeps the registry, acknowledges alerts, retries the quarantine. Roles themselves are installed by
     # who holds `manage_security`: that privilege can grant every other, so it is not given here.
     "mpm_admin": {

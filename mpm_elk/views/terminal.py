@@ -27,12 +27,13 @@ _FULL = "█"
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _MARK = "◄ largest"
 
-_STATUS = {
+STATUS = {
     Severity.CRITICAL: ("‼ critical", "bold red"),
     Severity.WARNING: ("! warning", "yellow"),
     Severity.OK: ("· ok", "green"),
     Severity.INSUFFICIENT: ("? no decision", "dim"),
 }
+"""How each severity is written, and its style."""
 
 
 def as_text(content: RenderableType, width: int = PIPE_WIDTH) -> str:
@@ -72,7 +73,7 @@ def _traffic(title: str, line: Line) -> Text:
 
 
 def _unless_ok(line: Line) -> list[tuple[str, str]]:
-    text, style = _STATUS[line.status]
+    text, style = STATUS[line.status]
     return [] if line.status is Severity.OK else [(f"  {text}", style)]
 
 
@@ -88,7 +89,7 @@ def _table(lines: Sequence[Line]) -> Table:
     table.add_column("95 % limits", no_wrap=True, style="dim")
     table.add_column("adjusted p", no_wrap=True, justify="right")
     for line in lines:
-        text, style = _STATUS[line.status]
+        text, style = STATUS[line.status]
         effect = line.effect
         row = [Text(text, style=style), Text(_cut(line.name, _LABEL_MAX), style="bold" if line.status.alarming else "")]
         if len(table.columns) > _PLAIN:
@@ -100,7 +101,7 @@ def _table(lines: Sequence[Line]) -> Table:
 
 
 def _sentence(line: Line) -> RenderableType:
-    text, style = _STATUS[line.status]
+    text, style = STATUS[line.status]
     rules = "; ".join(f"{e.rule}: {e.reason}" for e in line.evaluations if e.severity.alarming)
     body = Text(line.sentence)
     return Group(
@@ -178,7 +179,7 @@ def _tally(lines: Iterable[Line]) -> str:
 
 def distribution(line: Line, width: int) -> RenderableType:
     """Draw a subject's two distributions as bars side by side, cell by cell, and mark the cell that moved most."""
-    text, style = _STATUS[line.status]
+    text, style = STATUS[line.status]
     title = Text.assemble((line.name, "bold"), ("  " + text, style))
     parts: list[RenderableType] = [title, Padding(Text(line.finding), (0, 0, 0, 2))]
     if line.lack:

@@ -19,6 +19,7 @@ USERS = {
     "shipper": "mpm_shipper",
     "job": "mpm_job",
     "reader": "mpm_reader",
+    "responder": "mpm_responder",
     "setup": "mpm_admin",
 }
 _ITERATIONS = 10_000

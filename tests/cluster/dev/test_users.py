@@ -11,7 +11,7 @@ from mpm_elk.contract.roles import ROLES
 def test_passwords_are_random_private_and_stay(tmp_path: Path) -> None:
     path = tmp_path / "passwords.json"
     made = users.passwords(path)
-    assert set(made) == {"admin", "shipper", "job", "reader", "setup"}
+    assert set(made) == {"admin", "shipper", "job", "reader", "responder", "setup"}
     assert len(set(made.values())) == len(made)
     assert min(map(len, made.values())) >= 32
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -1,0 +1,230 @@
+"""`mpm-elk alerts`: look at alerts, and say what is done about them."""
+
+import getpass
+import os
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mpm_elk.cli.app import App, instant, print_json
+from mpm_elk.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+Deed = Callable[..., None]
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+_MODELS = click.option(
+    "--model", "models", multiple=True, metavar="M", help="Of these models only; `*` stands for any."
+)
+_ENVIRONMENT = click.option("--environment", metavar="E", help="Where the models serve. [default: all]")
+# An id may begin with a dash; an unknown option is then taken for an id, and said to be none.
+_IDS: dict[str, Any] = {"ignore_unknown_options": True}
+
+
+def _span(_ctx: click.Context, _param: click.Parameter, value: str | None) -> timedelta | None:
+    from mpm_elk.timespan import parse_span  # noqa: PLC0415
+
+    if value is None:
+        return None
+    try:
+        return parse_span(value)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+@click.group()
+def command() -> None:
+    """Look at alerts, and say what is done about them."""
+
+
+@command.command("list")
+@_MODELS
+@click.option("--rule", "rules", multiple=True, metavar="R", help="Of these rules only; `*` stands for any.")
+@_ENVIRONMENT
+@click.option(
+    "--status", type=click.Choice(["active", "recovered", "all"]), default="active", show_default=True,
+    help="Whether the condition still holds.",
+)  # fmt: skip
+@click.option("--workflow", type=click.Choice(["open", "acknowledged", "closed"]), help="What people have done.")
+@click.option("--severity", type=click.Choice(["warning", "critical"]), help="The worst that it was.")
+@click.option("--owner", metavar="O", help="Of rules of this owner.")
+@click.option("--since", callback=_span, metavar="SPAN", help="Detected in the last 12h, 7d, … [default: any time]")
+@_JSON
+@click.pass_context
+def list_(ctx: click.Context, /, *, status: str, since: timedelta | None, as_json: bool, **filters: Any) -> None:
+    """List alerts, newest first."""
+    from mpm_elk.timespan import milliseconds, to_ms  # noqa: PLC0415
+    from mpm_elk.views.alerts import Wanted, listed  # noqa: PLC0415 — the client is heavy
+
+    app: App = ctx.obj
+    now = to_ms(app.now)
+    wanted = Wanted(
+        status=None if status == "all" else status,
+        since=None if since is None else now - milliseconds(since),
+        **filters,
+    )
+    found = listed(app.client, wanted)
+    if as_json:
+        print_json([dict(alert.source) for alert in found])
+    elif found:
+        from mpm_elk.views.alert_tables import alerts  # noqa: PLC0415 — rich is heavy
+
+        _draw(alerts(found, now))
+    else:
+        click.echo("no alerts" if status == "all" else f"no {status} alerts")
+
+
+@command.command(context_settings=_IDS)
+@click.argument("identity", metavar="ID")
+@_JSON
+@click.pass_context
+def show(ctx: click.Context, identity: str, *, as_json: bool) -> None:
+    """Show one alert: the numbers, where they come from, and what happened to it. The start of its id is enough."""
+    from mpm_elk.alerts.act import find  # noqa: PLC0415
+    from mpm_elk.timespan import to_ms  # noqa: PLC0415
+    from mpm_elk.views.alerts import history, one  # noqa: PLC0415
+
+    app: App = ctx.obj
+    [uuid] = find(app.client, [identity])
+    found = one(app.client, uuid)
+    events = history(app.client, found)
+    if as_json:
+        print_json({**found.source, "events": events})
+        return
+    from mpm_elk.views.alert_tables import alert  # noqa: PLC0415
+
+    _draw(alert(found, events, to_ms(app.now)))
+
+
+def _deed(function: Deed) -> Deed:
+    """Add what every deed takes: ids, who, why."""
+    options: tuple[Callable[[Deed], Deed], ...] = (
+        click.argument("ids", metavar="ID...", nargs=-1, required=True),
+        click.option("--note", metavar="TEXT", help="Why; kept in the alert's trail."),
+        click.option("--by", metavar="NAME", help="Who does it. [default: the user of this machine]"),
+        _JSON,
+    )
+    for option in reversed(options):
+        function = option(function)
+    return click.pass_context(function)
+
+
+@command.command(context_settings=_IDS)
+@_deed
+def ack(ctx: click.Context, /, **about: Any) -> None:
+    """Say that somebody looks after the alerts."""
+    _do(ctx, "acknowledged", **about)
+
+
+@command.command(context_settings=_IDS)
+@click.option("--to", "assignee", required=True, metavar="NAME", help="Who shall look after them.")
+@_deed
+def assign(ctx: click.Context, /, *, assignee: str, **about: Any) -> None:
+    """Give the alerts to somebody."""
+    _do(ctx, "assigned", assignee=assignee, **about)
+
+
+@command.command(context_settings=_IDS)
+@click.option("--for", "span", callback=_span, metavar="SPAN", help="How long, such as 4h or 2d.")
+@click.option("--until", callback=instant, metavar="TIME", help="Until when, in UTC.")
+@_deed
+def mute(ctx: click.Context, /, *, span: timedelta | None, until: datetime | None, **about: Any) -> None:
+    """Keep the alerts quiet for a time: `run --fail-on` passes them over."""
+    from mpm_elk.timespan import milliseconds, to_ms  # noqa: PLC0415
+
+    if (span is None) == (until is None):
+        message = "say how long"
+        raise UsageError(message, remedy="give --for 4h or --until 2026-11-24T18:00")
+    end = to_ms(until) if until else to_ms(ctx.obj.now) + milliseconds(span or timedelta())
+    _do(ctx, "muted", until=end, **about)
+
+
+@command.command(context_settings=_IDS)
+@_deed
+def unmute(ctx: click.Context, /, **about: Any) -> None:
+    """End the quiet of alerts."""
+    _do(ctx, "unmuted", **about)
+
+
+@command.command(context_settings=_IDS)
+@click.option(
+    "--verdict", required=True, type=click.Choice(["real", "expected", "false"]),
+    help="real: something was wrong. expected: it changed, and was meant to. false: nothing had changed.",
+)  # fmt: skip
+@_deed
+def close(ctx: click.Context, /, *, verdict: str, **about: Any) -> None:
+    """Close alerts with what they turned out to be."""
+    from mpm_elk.alerts.people import Verdict  # noqa: PLC0415
+
+    _do(ctx, "closed", verdict=Verdict(verdict), **about)
+
+
+@command.command(context_settings=_IDS)
+@_deed
+def reopen(ctx: click.Context, /, **about: Any) -> None:
+    """Take back that alerts are closed, and their verdict."""
+    _do(ctx, "reopened", **about)
+
+
+def _do(ctx: click.Context, deed: str, *, ids: tuple[str, ...], by: str | None, as_json: bool, **more: Any) -> None:
+    from mpm_elk.alerts.act import act  # noqa: PLC0415
+    from mpm_elk.alerts.people import Action, Deed  # noqa: PLC0415
+    from mpm_elk.timespan import to_ms  # noqa: PLC0415
+
+    app: App = ctx.obj
+    action = Action(Deed(deed), by or getpass.getuser(), to_ms(app.now), **more)
+    done = act(app.client, ids, action)
+    if as_json:
+        print_json([{"uuid": entry.uuid, "changed": entry.changed, **entry.source["mpm"]["alert"]} for entry in done])
+        return
+    for entry in done:
+        name = f"{entry.source['mpm']['model']['name']} {entry.source['rule']['id']}"
+        click.echo(f"{entry.uuid}  {name}: {deed if entry.changed else 'nothing to do'}")
+
+
+@command.command()
+@_MODELS
+@_ENVIRONMENT
+@click.option("--since", callback=_span, default="90d", show_default=True, metavar="SPAN", help="How far back.")
+@_JSON
+@click.pass_context
+def ledger(
+    ctx: click.Context, *, models: tuple[str, ...], environment: str | None, since: timedelta, as_json: bool
+) -> None:
+    """Count the alerts by verdict, and the false ones a month beside those that are allowed."""
+    from mpm_elk.timespan import milliseconds, to_ms  # noqa: PLC0415
+    from mpm_elk.views.alerts import Wanted  # noqa: PLC0415
+    from mpm_elk.views.alerts import ledger as account  # noqa: PLC0415
+
+    app: App = ctx.obj
+    allowed = app.config.job.false_alarms_per_month
+    wanted = Wanted(models=models, environment=environment, status=None)
+    found = account(app.client, wanted, to_ms(app.now) - milliseconds(since), allowed)
+    if as_json:
+        print_json([entry.to_document() for entry in found])
+    elif found:
+        from mpm_elk.views.alert_tables import ledger as draw  # noqa: PLC0415
+
+        _draw(draw(found))
+    else:
+        click.echo("no model was judged in that time")
+
+
+def _draw(content: "RenderableType") -> None:
+    """Print for a person: on a terminal as wide as it is; on a pipe without colour, 120 columns or COLUMNS wide."""
+    from rich.console import Console  # noqa: PLC0415 — heavy
+
+    from mpm_elk.views.terminal import as_text  # noqa: PLC0415
+
+    console = Console(highlight=False)
+    if console.is_terminal:
+        console.print(content)
+    else:
+        click.echo(as_text(content, console.width if "COLUMNS" in os.environ else _PIPE_WIDTH))
+
+
+_PIPE_WIDTH = 120
