@@ -34,4 +34,5 @@ METRIC_NAMES = (
     "traffic.count_ratio",
     "traffic.failure_rate",
     "traffic.failure_increase",
+    "traffic.duration_ratio",
 )

@@ -13,7 +13,7 @@ TRAFFIC_SUBJECT = "model"
 NUMERIC, CATEGORICAL = NumericCells.kind, CategoricalCells.kind
 
 DISTRIBUTION, MISSING, TYPE, UNSEEN, RANGE = "distribution", "missing", "type_violation", "unseen", "out_of_range"
-VOLUME, FAILURE = "volume", "failure"
+VOLUME, FAILURE, LATENCY = "volume", "failure", "latency"
 
 EVIDENCE = {
     DISTRIBUTION: "χ² of the cells; for numbers also the KS distance and Welch's t: the smallest p times their number",
@@ -23,8 +23,9 @@ EVIDENCE = {
     RANGE: "two shares, as for missing values",
     VOLUME: "t prediction interval of the logarithm of the count",
     FAILURE: "two shares, as for missing values",
+    LATENCY: "t prediction interval of the logarithm of the mean duration, from windows that hang together",
 }
-"""Each test in words. All but `volume` allow for how much past windows varied."""
+"""Each test in words. All allow for how much past windows varied."""
 
 Direction = Literal["above", "below", "away", "apart"]
 Number = float | np.float64 | Floats

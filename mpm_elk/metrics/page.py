@@ -42,7 +42,7 @@ divided by the subjects that are looked at and their tests. A window without an 
 there, no more.
 
 Not measured: freshness (profiles do not hold the time of the last event), and the spread of single durations within a
-window. Latency has no evidence yet, so no rule can name it.
+window.
 """
 
 
@@ -62,7 +62,7 @@ def page() -> str:
         _table(("Name", "Meaning", "Subjects", "Also"), ((*_row(m), _beside(m)) for m in shown)),
         "## Evidence\n",
         _table(("Test", "How"), ((f"`{name}`", how) for name, how in EVIDENCE.items())),
-        "All but `volume` allow for how much past windows varied: a test is learning until it knows 28 of them.\n",
+        "All allow for how much past windows varied: `volume` and `latency` learn it from 7, the others from 28.\n",
     ]
     return "\n".join(parts)
 

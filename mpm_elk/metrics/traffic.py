@@ -6,9 +6,10 @@ from functools import cached_property
 import numpy as np
 
 from mpm_elk.metrics import Floats, latency, volume
+from mpm_elk.metrics.latency import Latency
 from mpm_elk.metrics.measured import Learning
-from mpm_elk.metrics.metric import FAILURE, VOLUME
-from mpm_elk.metrics.spread import Ratio
+from mpm_elk.metrics.metric import FAILURE, LATENCY, VOLUME
+from mpm_elk.metrics.moments import moments
 from mpm_elk.metrics.subject import Share, compare_shares
 from mpm_elk.metrics.volume import Volume
 from mpm_elk.profiles.windows import TrafficWindows
@@ -51,14 +52,22 @@ class Traffic:
         return window, reference
 
     @cached_property
-    def duration_ratio(self) -> Ratio:
+    def latency(self) -> Latency:
         """The mean duration against the reference's. Windows that raised an alert do not show what is usual."""
         window, reference = self.durations
         usual = np.append(~self.learning.flagged, True)
-        return latency.duration_ratio(window[usual], reference[usual])
+        return latency.slower(window[usual], reference[usual], self._duration_error)
+
+    @property
+    def _duration_error(self) -> float:
+        """The relative standard error of the measured window's mean duration."""
+        sides = self.windows
+        own = moments(sides.duration_count[-1], sides.duration_sum[-1], sides.duration_sum_sq[-1])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return float(np.sqrt(own.variance / own.count) / own.mean)
 
     @cached_property
     def evidence(self) -> dict[str, float]:
         """The p-value of each test."""
-        found = {VOLUME: float(self.volume.p), FAILURE: self.failures.p}
+        found = {VOLUME: float(self.volume.p), FAILURE: self.failures.p, LATENCY: float(self.latency.p)}
         return {test: p for test, p in found.items() if np.isfinite(p)}

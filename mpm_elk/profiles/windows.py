@@ -103,16 +103,23 @@ def subject_windows(cells: Cells, profiles: Sequence[SubjectProfile | None]) -> 
 
 @dataclass(frozen=True, eq=False)
 class TrafficWindows:
-    """Events, failed inferences, and the sum and number of durations (ns) in T windows, each (T,)."""
+    """Events, failed inferences, and sum, sum of squares and number of durations (ns) in T windows, each (T,)."""
 
     count: Ints
     failures: Ints
     duration_sum: Floats
+    duration_sum_sq: Floats
     duration_count: Ints
 
     def take(self, rows: slice) -> "TrafficWindows":
         """Choose windows."""
-        return TrafficWindows(self.count[rows], self.failures[rows], self.duration_sum[rows], self.duration_count[rows])
+        return TrafficWindows(
+            self.count[rows],
+            self.failures[rows],
+            self.duration_sum[rows],
+            self.duration_sum_sq[rows],
+            self.duration_count[rows],
+        )
 
     def pool(self, members: Flags) -> "TrafficWindows":
         """Add windows up, as `SubjectWindows.pool`."""
@@ -121,6 +128,7 @@ class TrafficWindows:
             weights @ self.count,
             weights @ self.failures,
             _pool_floats(weights.astype(np.float64), self.duration_sum),
+            _pool_floats(weights.astype(np.float64), self.duration_sum_sq),
             weights @ self.duration_count,
         )
 
@@ -132,5 +140,6 @@ def traffic_windows(profiles: Sequence[Profile | None]) -> TrafficWindows:
         np.array([p.count for p in some], dtype=np.int64),
         np.array([p.failures for p in some], dtype=np.int64),
         np.array([p.duration.sum for p in some], dtype=np.float64),
+        np.array([p.duration.sum_sq for p in some], dtype=np.float64),
         np.array([p.duration.count for p in some], dtype=np.int64),
     )

@@ -22,5 +22,8 @@ DEFAULT_RULES = tuple(
         {"id": "low-traffic", "metric": "traffic.count_ratio", "against": _ROLLING, "warning": 0.5, "critical": 0.1},
         {"id": "failures", "metric": "traffic.failure_increase", "window": "1h", "against": "rolling 7d",
          "warning": 0.01, "critical": 0.1, "min_samples": 30},
+        # Days, for hours would alarm more often than promised where storms last (metrics/latency.py).
+        {"id": "slow-inference", "metric": "traffic.duration_ratio", "against": _ROLLING, "warning": 1.5,
+         "critical": 3},
     )
 )  # fmt: skip

@@ -167,7 +167,7 @@ def test_rules_on_traffic_and_segments_look_at_the_current_table_over_time() -> 
     assert segments == {"all", "region=EU", "region=US"}
     assert result.documents[0]["mpm"]["model"]["version"] in (VERSION.version, "*")
     left = mpm_elk.compare(REFERENCE, NOW, exclude=["at"], segments=["region"], rules=rules)
-    assert any("low-traffic, failures, by-region say nothing" in note for note in left.notes)
+    assert any("low-traffic, failures, slow-inference, by-region say nothing" in note for note in left.notes)
 
 
 def mpm_window(start: str, end: str) -> dict[str, str]:

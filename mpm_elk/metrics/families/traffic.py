@@ -1,7 +1,7 @@
 """The model's traffic: how many predictions, how many failures, how long they take."""
 
 from mpm_elk.metrics.families.shares import share_metrics
-from mpm_elk.metrics.metric import FAILURE, TRAFFIC_SUBJECT, VOLUME, Metric, Numbers
+from mpm_elk.metrics.metric import FAILURE, LATENCY, TRAFFIC_SUBJECT, VOLUME, Metric, Numbers
 from mpm_elk.metrics.subject import Share
 from mpm_elk.metrics.traffic import Traffic
 
@@ -31,8 +31,8 @@ def _duration_mean(traffic: Traffic) -> Numbers:
 
 
 def _duration_ratio(traffic: Traffic) -> Numbers:
-    found = traffic.duration_ratio
-    return {"": found.value, "lower": found.lower, "upper": found.upper}
+    found = traffic.latency
+    return {"": found.ratio, "lower": found.lower, "upper": found.upper, "p": found.p}
 
 
 METRICS = (
@@ -46,5 +46,6 @@ METRICS = (
     Metric("traffic.duration_mean", "mean duration of an inference in ns", _duration_mean, subjects=_MODEL,
            compares=False, beside=("reference",)),
     Metric("traffic.duration_ratio", "mean duration against the reference's; the limits are for what past windows' "
-           "variation does not explain", _duration_ratio, subjects=_MODEL, beside=("lower", "upper")),
+           "variation does not explain", _duration_ratio, LATENCY, subjects=_MODEL, gate=1.5,
+           beside=("lower", "upper", "p")),
 )  # fmt: skip
