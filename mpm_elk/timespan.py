@@ -37,6 +37,17 @@ def format_span(span: timedelta) -> str:
     return f"{seconds}s"
 
 
+def in_words(seconds: float) -> str:
+    """Write how long something took or is ago in its two largest units: `5 h 12 min`, `3 d 4 h`, `45 s`."""
+    left = round(seconds)
+    parts: list[tuple[int, str]] = []
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+        number, left = divmod(left, size)
+        if number or parts:
+            parts.append((number, unit))
+    return " ".join(f"{number} {unit}" for number, unit in parts[:2] if number) or "0 s"
+
+
 def milliseconds(span: timedelta) -> int:
     """Give a span in milliseconds."""
     return span // timedelta(milliseconds=1)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpm_elk.timespan import format_span, from_ms, iso, milliseconds, parse_instant, parse_span, to_ms
+from mpm_elk.timespan import format_span, from_ms, in_words, iso, milliseconds, parse_instant, parse_span, to_ms
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,12 @@ def test_milliseconds_are_whole() -> None:
     assert milliseconds(timedelta(seconds=1.5)) == 1500
     assert iso(1_795_000_000_007) == "2026-11-18T11:06:40.007Z"
     assert iso(-1) == "1969-12-31T23:59:59.999Z"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "0 s"), (45, "45 s"), (60, "1 min"), (18_729, "5 h 12 min"), (3_600, "1 h"), (90_000, "1 d 1 h"),
+     (86_400 + 59, "1 d")],
+)  # fmt: skip
+def test_how_long_in_words(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words

@@ -20,7 +20,7 @@ from pydantic import (
 
 from mpm_elk.config.captures import CaptureMapping, mapping_for
 from mpm_elk.config.sources import SourceSettings
-from mpm_elk.contract.metric_names import METRIC_NAMES
+from mpm_elk.contract.metric_names import METRIC_NAMES, WITHOUT_EVIDENCE
 from mpm_elk.timespan import Span, format_span, parse_span
 
 _HOUR = timedelta(hours=1)
@@ -161,8 +161,9 @@ class Rule(_Strict):
     @field_validator("metric")
     @classmethod
     def _known(cls, metric: str) -> str:
-        if metric not in METRIC_NAMES:
-            [alike] = difflib.get_close_matches(metric, METRIC_NAMES, n=1, cutoff=0) or METRIC_NAMES[:1]
+        known = (*METRIC_NAMES, *WITHOUT_EVIDENCE)
+        if metric not in known:
+            [alike] = difflib.get_close_matches(metric, known, n=1, cutoff=0) or METRIC_NAMES[:1]
             msg = f"there is no metric {metric!r}: did you mean {alike}? All are: {', '.join(METRIC_NAMES)}"
             raise ValueError(msg)
         return metric
@@ -171,6 +172,12 @@ class Rule(_Strict):
     def _check(self) -> Self:
         if self.warning is None and self.critical is None:
             msg = "give `warning`, `critical`, or both"
+            raise ValueError(msg)
+        if self.metric in WITHOUT_EVIDENCE and self.evidence != "none":
+            msg = (
+                f"no test stands behind {self.metric}: write `evidence: none`, and every crossing of the threshold "
+                f"alerts; metrics with evidence are {', '.join(METRIC_NAMES)}"
+            )
             raise ValueError(msg)
         if self.window % _HOUR or (_DAY % self.window and self.window % _DAY):
             msg = "`window` must be whole hours that divide a day (1h, 2h, 3h, 4h, 6h, 8h, 12h) or whole days"

@@ -1,4 +1,4 @@
-"""The names of the metrics that a rule may judge; `metrics/catalogue.py` says what each means."""
+"""The names of the metrics that a rule may judge; `metrics/catalogue.py` says what each means, and a test compares."""
 
 METRIC_NAMES = (
     "drift.psi",
@@ -36,3 +36,23 @@ METRIC_NAMES = (
     "traffic.failure_increase",
     "traffic.duration_ratio",
 )
+"""Metrics with evidence."""
+
+WITHOUT_EVIDENCE = (
+    "drift.mean",
+    "drift.smallest_mean_shift",
+    "drift.smallest_psi",
+    "drift.chi2",
+    "drift.g",
+    "dispersion.phi",
+    "dispersion.windows",
+    "quality.missing_p",
+    "quality.type_violation_p",
+    "quality.unseen_p",
+    "quality.out_of_range_p",
+    "traffic.failures",
+    "traffic.failure_p",
+    "traffic.duration_mean",
+    "traffic.freshness",
+)
+"""Numbers that no test stands behind: a rule on one of them says `evidence: none`."""

@@ -2,9 +2,14 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
 from mpm_elk.metrics.measured import Measured
 from mpm_elk.metrics.metric import DISTRIBUTION, TRAFFIC_SUBJECT
+from mpm_elk.timespan import in_words
+
+_USUAL_SILENCE = "traffic.freshness_usual"
 
 _REFERENCES = {
     "baseline": "the baseline",
@@ -77,10 +82,18 @@ def _traffic(measured: Measured, reference: str) -> str:
     text = f"{measured.window:,} {'prediction' if measured.window == 1 else 'predictions'}"
     if "traffic.count_ratio" in values:
         text += f", {values['traffic.count_ratio']:.0%} of the usual number ({reference})"
+    if _silent(measured):
+        text += f", no event for {in_words(values['traffic.freshness'])}"
     if "traffic.failure_rate" in values:
         failed = values["traffic.failure_rate"], values.get("traffic.failure_rate_reference")
         text += ", " + _share(*failed, "failed", ".2%")
     return text + "."
+
+
+def _silent(measured: Measured) -> bool:
+    """Tell whether the time since the last event is worth a word: by chance it is ten times the usual once in 1,000."""
+    quiet = measured.values.get("traffic.freshness", 0.0)
+    return quiet > 0 if measured.window == 0 else quiet >= max(60.0, 10 * measured.values.get(_USUAL_SILENCE, np.inf))
 
 
 def _share(now: float, usual: float | None, word: str, form: str) -> str:

@@ -4,12 +4,13 @@ The last row of the given windows is the one that is measured; the rows before i
 dispersion of each test is learnt. References stand row by row beside the windows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from mpm_elk.metrics import Flags, divergence
 from mpm_elk.metrics.catalogue import SUBJECT_METRICS, TRAFFIC_METRICS
+from mpm_elk.metrics.freshness import silence
 from mpm_elk.metrics.measured import Learning, Measured
 from mpm_elk.metrics.metric import Context, Metric
 from mpm_elk.metrics.sensitivity import LEVEL
@@ -54,15 +55,19 @@ def measure_subject(
     )
 
 
-def measure_traffic(traffic: TrafficWindows, members: Flags, rows: slice, flagged: Flags) -> Measured:
+def measure_traffic(
+    traffic: TrafficWindows, members: Flags, rows: slice, flagged: Flags, *, ends: Sequence[int]
+) -> Measured:
     """Measure the traffic of the last window of `rows` (R of T windows).
 
-    `members` (T, T) says which windows each is compared with, `flagged` (R−1,) which of the history raised an alert.
+    `members` (T, T) says which windows each is compared with, `flagged` (R−1,) which of the history raised an alert,
+    `ends` (T,) when each window ends (ms).
     """
     windows, references = traffic.take(rows), traffic.pool(members[rows])
     counts = np.where(members[rows][-1], traffic.count, np.nan)
     learning = Learning(flagged)
-    context = Traffic(windows, references, counts, learning)
+    quiet = silence(ends, traffic.count, traffic.last)[rows] / 1000
+    context = Traffic(windows, references, counts, quiet, learning)
     p = context.evidence
     return Measured(
         _numbers(TRAFFIC_METRICS, context),

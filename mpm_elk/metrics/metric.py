@@ -42,11 +42,12 @@ class Metric(Generic[Context]):
     `compute` gives the number for the measured window, and those `beside` it, by the ending of their names:
     `drift.ks` has `drift.ks_upper`. nan is what cannot be computed.
 
-    `test` names the p-value that is its evidence; a number without one is shown, and no rule can name it. `bad` is
+    `test` names the p-value that is its evidence; a number without one can only be judged by a rule that asks for none.
+    `bad` is
     `above`, `below`, `away` (from zero, either side) or `apart` (from one as a factor: 1.25 is also 0.8). `gate` is
     the size from which it is worth a look, where the literature or our measurements give one. `subjects` are those
     that rules look at where they name none. `kind` is the kind of cells that it needs; without one it fits any.
-    `compares` tells whether the number itself needs a reference.
+    `compares` tells whether the number itself needs a reference, `of_events` whether it needs events to speak of.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Metric(Generic[Context]):
     subjects: tuple[str, ...] = ("features.*", "prediction.*")
     kind: str | None = None
     compares: bool = True
+    of_events: bool = True
     gate: float | None = None
     beside: tuple[str, ...] = ()
 

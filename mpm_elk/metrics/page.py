@@ -41,8 +41,23 @@ sizes, how much past windows varied, and how small p must be: the chance of a fa
 divided by the subjects that are looked at and their tests. A window without an alert says that nothing larger was
 there, no more.
 
-Not measured: freshness (profiles do not hold the time of the last event), and the spread of single durations within a
-window.
+Not measured: the spread of single durations within a window, for percentiles do not add up.
+"""
+
+
+_ALONE = """No test stands behind these, so a rule on one of them says `evidence: none`, and alerts at every crossing of
+its threshold. No default rule does: how long a silence is usual, say, only the service's owner knows.
+
+```yaml
+rules:
+  - id: silent
+    metric: traffic.freshness
+    window: 1h
+    against: rolling 7d
+    warning: 3600       # seconds without an event, of any version
+    critical: 21600
+    evidence: none
+```
 """
 
 
@@ -58,7 +73,8 @@ def page() -> str:
             ((*_row(m), f"`{m.test}`", _DIRECTIONS[m.bad], _gate(m), _beside(m)) for m in rules),
         ),
         "“From” is where a look is worth it, by the literature or our own measurements; rules decide.\n",
-        "## Numbers that are only shown\n",
+        "## Numbers without evidence\n",
+        _ALONE,
         _table(("Name", "Meaning", "Subjects", "Also"), ((*_row(m), _beside(m)) for m in shown)),
         "## Evidence\n",
         _table(("Test", "How"), ((f"`{name}`", how) for name, how in EVIDENCE.items())),

@@ -19,12 +19,14 @@ from mpm_elk.profiles.windows import TrafficWindows
 class Traffic:
     """Windows (R rows), references row by row beside them, and the counts that the last one is compared with.
 
-    `counts` has nan for windows that are not in the last one's reference.
+    `counts` has nan for windows that are not in the last one's reference. `silence` (R,) is the time (s) from the last
+    event to each window's end.
     """
 
     windows: TrafficWindows
     references: TrafficWindows
     counts: Floats
+    silence: Floats
     learning: Learning
 
     @property

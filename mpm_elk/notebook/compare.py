@@ -11,7 +11,7 @@ from mpm_elk.cluster.fenced import Document
 from mpm_elk.config.model import JobSettings, Reference, Rule
 from mpm_elk.contract.keys import EVERYTHING, ModelKey
 from mpm_elk.errors import InputError, UsageError
-from mpm_elk.metrics.catalogue import METRICS, TRAFFIC_SUBJECT
+from mpm_elk.metrics.catalogue import REGISTRY, TRAFFIC_SUBJECT
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
 from mpm_elk.notebook.counts import Baseline, Layout, count_hours, count_once, count_reference
 from mpm_elk.notebook.result import Alert, Comparison
@@ -180,7 +180,7 @@ def _rules(
 
 
 def _on_traffic(rule: Rule) -> bool:
-    return METRICS[rule.metric].subjects == (TRAFFIC_SUBJECT,)
+    return REGISTRY[rule.metric].subjects == (TRAFFIC_SUBJECT,)
 
 
 def _rule(given: Mapping[str, Any]) -> Rule:

@@ -18,7 +18,7 @@ from mpm_elk.timespan import HOUR_MS
 SEGMENT_VALUES_MAX = 200
 Windows = dict[int, Profile]
 """Start (ms) → what was counted there."""
-Starts = npt.NDArray[np.int64]
+Times = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,9 @@ def count_hours(table: Arrow, layout: Layout, cells: CellSet) -> dict[Segment, W
 
     Failed calls count as traffic only. Raises InputError for a row without a time.
     """
-    table, starts = _in_order(table, layout)
+    table, times = _in_order(table, layout)
     subjects = _hours(_succeeded(table, layout), layout, cells)
-    windows = {EVERYTHING: _with_subjects(_traffic(table, layout, starts), subjects)}
+    windows = {EVERYTHING: _with_subjects(_traffic(table, layout, times), subjects)}
     outputs = cells.only(OUTPUTS).coarsened()
     for name, column in layout.segments.items():
         for value, some in _by_value(_succeeded(table, layout), column):
@@ -102,8 +102,8 @@ def count_hours(table: Arrow, layout: Layout, cells: CellSet) -> dict[Segment, W
     return windows
 
 
-def _in_order(table: Arrow, layout: Layout) -> tuple[Arrow, Starts]:
-    """Put rows into the order of time, so that an hour's rows stand together; and give the hour of each."""
+def _in_order(table: Arrow, layout: Layout) -> tuple[Arrow, Times]:
+    """Put rows into the order of time, so that an hour's rows stand together; and give the time of each."""
     when = layout.columns.timestamp
     times: list[int] = []
     for chunk in chunks(table.select([when]), Columns(timestamp=when), "current"):
@@ -112,8 +112,7 @@ def _in_order(table: Arrow, layout: Layout) -> tuple[Arrow, Starts]:
         times += chunk.times
     known = np.array(times, dtype=np.int64)
     order = np.argsort(known, kind="stable")
-    known = known[order]
-    return table.take(arrow().array(order)), known - known % HOUR_MS
+    return table.take(arrow().array(order)), known[order]
 
 
 def _hours(rows: Arrow, layout: Layout, cells: CellSet) -> Windows:
@@ -151,15 +150,16 @@ def _both(first: Chunk, second: Chunk) -> Chunk:
     return Chunk(first.size + second.size, subjects, None)
 
 
-def _traffic(table: Arrow, layout: Layout, starts: Starts) -> Windows:
-    """Count calls, failed ones and durations."""
+def _traffic(table: Arrow, layout: Layout, times: Times) -> Windows:
+    """Count calls, failed ones and durations, and find the last."""
     failed, durations = _failed(table, layout), _durations(table, layout)
     found: Windows = {}
-    hours, first = np.unique(starts, return_index=True)
-    for start, begin, end in zip(hours.tolist(), first.tolist(), [*first.tolist()[1:], len(starts)], strict=True):
+    hours, first = np.unique(times - times % HOUR_MS, return_index=True)
+    for start, begin, end in zip(hours.tolist(), first.tolist(), [*first.tolist()[1:], len(times)], strict=True):
         known = durations[begin:end]
         known = known[np.isfinite(known)]
-        found[start] = Profile(end - begin, int(failed[begin:end].sum()), Moments.of(known))
+        spent, last = Moments.of(known), int(times[end - 1])
+        found[start] = Profile(end - begin, int(failed[begin:end].sum()), spent, last=last)
     return found
 
 

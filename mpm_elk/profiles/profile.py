@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mpm_elk.profiles.cells import Ints
+from mpm_elk.timespan import iso, parse_instant, to_ms
 
 _DENSE = 2
 """A position takes about as much room as a count and its comma, a zero half of it."""
@@ -138,15 +139,17 @@ class SubjectProfile:
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """The counts of one stretch of time: events, failed inferences, durations (ns), and each subject.
+    """The counts of one stretch of time: events, failed inferences, durations (ns), each subject, and the last event.
 
-    Subjects are counted over the events that did not fail.
+    Subjects are counted over the events that did not fail. `last` is the time (ms) of the last event, failed or not;
+    None where there is none, or where a part with events does not tell (profiles that an earlier version wrote).
     """
 
     count: int = 0
     failures: int = 0
     duration: Moments = field(default_factory=Moments)
     subjects: Mapping[str, SubjectProfile] = field(default_factory=dict)
+    last: int | None = None
 
     def __add__(self, other: "Profile") -> "Profile":
         names = [*self.subjects, *(name for name in other.subjects if name not in self.subjects)]
@@ -155,11 +158,13 @@ class Profile:
             self.failures + other.failures,
             self.duration + other.duration,
             {name: _add(self.subjects.get(name), other.subjects.get(name)) for name in names},
+            _later(self, other),
         )
 
     def to_document(self) -> dict[str, Any]:
         """Write the profile as JSON."""
         return {
+            **({} if self.last is None else {"last": iso(self.last)}),
             "count": self.count,
             "failures": self.failures,
             "duration": self.duration.to_document(),
@@ -174,7 +179,13 @@ class Profile:
             document["failures"],
             Moments.from_document(document["duration"]),
             {name: SubjectProfile.from_document(entry) for name, entry in document["subjects"].items()},
+            to_ms(parse_instant(document["last"])) if "last" in document else None,
         )
+
+
+def _later(a: Profile, b: Profile) -> int | None:
+    known = [side.last for side in (a, b) if side.count]
+    return None if None in known else max((last for last in known if last is not None), default=None)
 
 
 def _add(a: SubjectProfile | None, b: SubjectProfile | None) -> SubjectProfile:

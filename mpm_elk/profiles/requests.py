@@ -60,8 +60,8 @@ def runs(hours: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def traffic_requests(version: VersionKey, hours: Sequence[int], source: Source = EVENTS) -> list[dict[str, Any]]:
-    """Ask for events, failures and durations of each hour."""
-    aggregations: dict[str, Any] = {}
+    """Ask for events, failures, durations and the last event of each hour."""
+    aggregations: dict[str, Any] = {"last": {"max": {"field": source.time}}}
     if source.failed:
         aggregations["failures"] = {"filter": source.failed}
     if source.duration:

@@ -55,7 +55,7 @@ def roll_up(
         for bucket in hours_in(answer):
             failures = bucket["failures"]["doc_count"] if source.failed else 0
             duration = read_moments(bucket["duration"], source.duration_ns) if source.duration else Moments()
-            total[bucket["key"]] = Profile(bucket["doc_count"], failures, duration)
+            total[bucket["key"]] = Profile(bucket["doc_count"], failures, duration, last=int(bucket["last"]["value"]))
 
     events = {hour: profile.count for hour, profile in total.items()}
     outputs = cells.only(OUTPUTS).coarsened()

@@ -79,7 +79,7 @@ class Timeline:
             if segment == EVERYTHING:
                 for at, profile in enumerate(slots):
                     if profile is not None:
-                        bare = Profile(profile.count, profile.failures, profile.duration)
+                        bare = Profile(profile.count, profile.failures, profile.duration, last=profile.last)
                         known = totals[at]
                         totals[at] = bare if known is None else known + bare
         return totals

@@ -103,13 +103,17 @@ def subject_windows(cells: Cells, profiles: Sequence[SubjectProfile | None]) -> 
 
 @dataclass(frozen=True, eq=False)
 class TrafficWindows:
-    """Events, failed inferences, and sum, sum of squares and number of durations (ns) in T windows, each (T,)."""
+    """Events, failed inferences, and sum, sum of squares and number of durations (ns) in T windows, each (T,).
+
+    `last` (T,) is the time (ms) of the last event, 0 where it is not known.
+    """
 
     count: Ints
     failures: Ints
     duration_sum: Floats
     duration_sum_sq: Floats
     duration_count: Ints
+    last: Ints
 
     def take(self, rows: slice) -> "TrafficWindows":
         """Choose windows."""
@@ -119,6 +123,7 @@ class TrafficWindows:
             self.duration_sum[rows],
             self.duration_sum_sq[rows],
             self.duration_count[rows],
+            self.last[rows],
         )
 
     def pool(self, members: Flags) -> "TrafficWindows":
@@ -130,6 +135,7 @@ class TrafficWindows:
             _pool_floats(weights.astype(np.float64), self.duration_sum),
             _pool_floats(weights.astype(np.float64), self.duration_sum_sq),
             weights @ self.duration_count,
+            (weights * self.last).max(axis=1, initial=0),
         )
 
 
@@ -142,4 +148,5 @@ def traffic_windows(profiles: Sequence[Profile | None]) -> TrafficWindows:
         np.array([p.duration.sum for p in some], dtype=np.float64),
         np.array([p.duration.sum_sq for p in some], dtype=np.float64),
         np.array([p.duration.count for p in some], dtype=np.int64),
+        np.array([p.last or 0 for p in some], dtype=np.int64),
     )

@@ -15,14 +15,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mpm_elk.config.model import Rule
-from mpm_elk.metrics.catalogue import METRICS, Metric
+from mpm_elk.metrics.catalogue import REGISTRY, Metric
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
 from mpm_elk.metrics.measured import Measured
-from mpm_elk.metrics.metric import VOLUME
 from mpm_elk.metrics.multiplicity import adjust, min_p
 
 _MONTH = timedelta(days=30)
 _Q_MAX = 0.01
+_LARGE = 10_000
 _SUSTAINING = 0.05
 """An open alert asks about one subject only: no control over others or over looks is due."""
 
@@ -98,13 +98,13 @@ def adjust_over_subjects(measured: Mapping[Key, Measured]) -> dict[Key, float]:
 
 def subjects_of(rule: Rule, subjects: Sequence[str]) -> list[str]:
     """Choose the subjects that a rule looks at."""
-    patterns = rule.on.subject or METRICS[rule.metric].subjects
+    patterns = rule.on.subject or REGISTRY[rule.metric].subjects
     return [name for name in subjects if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
 
 
 def evaluate(rule: Rule, measured: Measured, p_adjusted: float | None, level: float) -> Evaluation:
     """Judge one subject's metrics by one rule; `level` is the chance of a false alarm that this look may have."""
-    metric = METRICS[rule.metric]
+    metric = REGISTRY[rule.metric]
     value = measured.values.get(rule.metric)
     evidence = _evidence(metric, measured, p_adjusted)
     if lack := _lack(rule, metric, measured, value, evidence):
@@ -112,7 +112,7 @@ def evaluate(rule: Rule, measured: Measured, p_adjusted: float | None, level: fl
     assert value is not None  # noqa: S101 — `_lack` has looked
     limits = measured.values.get(f"{rule.metric}_lower"), measured.values.get(f"{rule.metric}_upper")
     severity, threshold = _crossed(rule, metric, value)
-    text = f"{rule.metric} is {value:.4g}"
+    text = f"{rule.metric} is {_figure(value)}"
     sustains = False
     if severity is Severity.OK:
         reason = text
@@ -125,6 +125,10 @@ def evaluate(rule: Rule, measured: Measured, p_adjusted: float | None, level: fl
         sure = f" (adjusted p {evidence:.2g})" if evidence is not None else ""
         reason = f"{text}, {_side(rule, metric)} the {severity} threshold of {threshold:g}{sure}"
     return Evaluation(rule.id, rule.metric, severity, reason, value, *limits, threshold, evidence, sustains)
+
+
+def _figure(value: float) -> str:
+    return f"{value:.4g}" if abs(value) < _LARGE else f"{value:,.0f}"
 
 
 def _own_p(metric: Metric, measured: Measured) -> float:
@@ -141,7 +145,7 @@ def _evidence(metric: Metric, measured: Measured, p_adjusted: float | None) -> f
 
 def _lack(rule: Rule, metric: Metric, measured: Measured, value: float | None, evidence: float | None) -> str | None:
     """Say what is lacking for a judgement, or None."""
-    if measured.window < rule.min_samples and metric.test != VOLUME:
+    if measured.window < rule.min_samples and metric.of_events:
         return f"the window has {measured.window} events, fewer than {rule.min_samples}"
     needs_reference = metric.compares or rule.evidence == "required"
     if needs_reference and measured.reference < rule.min_samples:

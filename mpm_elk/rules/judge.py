@@ -11,7 +11,7 @@ import numpy as np
 from mpm_elk.config.model import Rule
 from mpm_elk.contract.keys import EVERYTHING, Segment, VersionKey
 from mpm_elk.metrics import Flags
-from mpm_elk.metrics.catalogue import METRICS, TRAFFIC_SUBJECT
+from mpm_elk.metrics.catalogue import REGISTRY, TRAFFIC_SUBJECT
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
 from mpm_elk.metrics.measure import measure_subject, measure_traffic
 from mpm_elk.metrics.measured import Measured
@@ -107,7 +107,7 @@ class Judge:
     def _looks_at(self, rule: Rule, name: str, segment: str) -> bool:
         """Tell whether a rule looks at a subject, and the subject has what the rule is about."""
         cells = self.known.cells.subjects.get(name)
-        fits = METRICS[rule.metric].fits(cells.kind if cells else None)
+        fits = REGISTRY[rule.metric].fits(cells.kind if cells else None)
         return fits and _in_segment(rule, segment) and bool(subjects_of(rule, [name]))
 
     def _traffic(self, at: int) -> Iterator[tuple[SubjectKey, _Found]]:
@@ -115,9 +115,9 @@ class Judge:
         usable = np.array([profile is not None and profile.count > 0 for profile in slots])
         flagged = self.alarms.flags(TRAFFIC_SUBJECT, EVERYTHING, self.timeline)
         chosen = members(self.monitor.reference, self.monitor.length, usable, ~flagged)
-        if usable[at] or chosen[at].any():
-            rows = _with_history(at)
-            measured = measure_traffic(traffic_windows(slots), chosen, rows, flagged[rows][:-1])
+        if usable[: at + 1].any():  # silence is told of too
+            rows, ends = _with_history(at), [self.timeline.time(i)[1] for i in range(self.timeline.size)]
+            measured = measure_traffic(traffic_windows(slots), chosen, rows, flagged[rows][:-1], ends=ends)
             key = SubjectKey(self.known.model.version(ALL_VERSIONS), TRAFFIC_SUBJECT, EVERYTHING)
             yield key, (measured, self._used(at, chosen[at], usable, [""] * self.timeline.size))
 

@@ -7,6 +7,7 @@ from typing import Any
 from mpm_elk.metrics.catalogue import TRAFFIC_SUBJECT
 from mpm_elk.rules.documents import segment_of
 from mpm_elk.rules.evaluate import Evaluation, Severity
+from mpm_elk.timespan import in_words
 
 _USUAL = ("drift.psi_adjusted", "traffic.count_ratio")
 """What stands for a subject that no rule finds remarkable."""
@@ -32,6 +33,8 @@ class Effect:
     def text(self, number: float | None = None) -> str:
         """Write the value, or another number of this metric: shares in percent, the rest in three digits."""
         shown = self.value if number is None else number
+        if self.metric == "traffic.freshness":
+            return in_words(shown)
         if not self.metric.endswith(_SHARES):
             return f"{shown:.3g}"
         return f"{100 * shown:+.3g} pp" if self.metric.endswith("_increase") else f"{100 * shown:.3g} %"

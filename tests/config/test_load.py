@@ -254,3 +254,12 @@ def test_a_metric_that_there_is_not(tmp_path: Path) -> None:
     text = refused(write(tmp_path, "rules:\n  - id: a\n    metric: drift.psy\n    warning: 1\n"))
     assert "mpm.yml:3" in text
     assert "did you mean drift.psi?" in text
+
+
+def test_a_metric_without_evidence_is_for_rules_that_ask_for_none(tmp_path: Path) -> None:
+    lines = "rules:\n  - id: silent\n    metric: traffic.freshness\n    warning: 3600\n"
+    text = refused(write(tmp_path, lines))
+    assert "no test stands behind traffic.freshness: write `evidence: none`" in text
+    assert "metrics with evidence are drift.psi, " in text
+    [rule] = load(write(tmp_path, lines + "    evidence: none\n")).rules or ()
+    assert rule.metric == "traffic.freshness"

@@ -214,6 +214,7 @@ def check_traffic(mpm: Any, days: Mapping[int, list[Event]], start: int) -> int:
         "failure_rate_reference": earlier / len(pooled),
         "failure_increase": failures / len(days[start]) - earlier / len(pooled),
         "duration_mean": np.mean([one["event"]["duration"] for one in days[start]]),
+        "freshness": (start + DAY_MS - max(to_ms(parse_instant(one["@timestamp"])) for one in days[start])) / 1000,
         "duration_mean_reference": np.mean([one["event"]["duration"] for one in pooled]),
     }
     for name, value in expected.items():

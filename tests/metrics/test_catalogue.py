@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mpm_elk.contract.metric_names import METRIC_NAMES
+from mpm_elk.contract.metric_names import METRIC_NAMES, WITHOUT_EVIDENCE
 from mpm_elk.metrics.catalogue import METRICS, REGISTRY, TRAFFIC_SUBJECT, Metric
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
 from mpm_elk.metrics.measure import measure_subject, measure_traffic
@@ -39,9 +39,9 @@ def _categorical() -> Measured:
 
 
 def _traffic() -> Measured:
-    windows = traffic_windows([Profile(1_000 + at, 5, Moments(10, 20.0 + at, 50.0)) for at in range(SIZE)])
+    windows = traffic_windows([Profile(1_000 + at, 5, Moments(10, 20.0 + at, 50.0), last=9) for at in range(SIZE)])
     members = np.tri(SIZE, k=-1, dtype=np.bool_)
-    return measure_traffic(windows, members, slice(0, SIZE), _FLAGGED)
+    return measure_traffic(windows, members, slice(0, SIZE), _FLAGGED, ends=range(10, 10 + SIZE))
 
 
 FOUND = {"numeric": _numeric(), "categorical": _categorical(), "traffic": _traffic()}
@@ -71,7 +71,9 @@ def test_every_number_has_an_entry_or_stands_beside_one() -> None:
     assert set().union(*(found.values for found in FOUND.values())) == known
 
 
-@pytest.mark.parametrize("name", [*METRICS, "drift.mean", "traffic.failures", "traffic.duration_mean"])
+@pytest.mark.parametrize(
+    "name", [*METRICS, "drift.mean", "traffic.failures", "traffic.duration_mean", "traffic.freshness"]
+)
 def test_what_compares_nothing_is_known_without_a_reference(name: str) -> None:
     cells = cut_categorical({"a": 2, "b": 1}, "x")
     numeric = cut_numeric(np.arange(100) / 3, "x")
@@ -83,8 +85,8 @@ def test_what_compares_nothing_is_known_without_a_reference(name: str) -> None:
     no_flags, in_sample = np.zeros(0, dtype=np.bool_), np.zeros(1, dtype=np.bool_)
     for kind in _kinds(REGISTRY[name]):
         if kind == "traffic":
-            windows = traffic_windows([Profile(10, 1, Moments(1, 2.0, 4.0))])
-            found = measure_traffic(windows, np.zeros((1, 1), dtype=np.bool_), slice(0, 1), no_flags)
+            windows = traffic_windows([Profile(10, 1, Moments(1, 2.0, 4.0), last=9)])
+            found = measure_traffic(windows, np.zeros((1, 1), dtype=np.bool_), slice(0, 1), no_flags, ends=[10])
         else:
             one, profile = alone[kind]
             windows_of = [subject_windows(one, [entry]) for entry in (profile, None)]
@@ -101,3 +103,4 @@ def test_names_meanings_and_directions() -> None:
 
 def test_the_configuration_knows_the_same_metrics() -> None:
     assert tuple(METRICS) == METRIC_NAMES
+    assert tuple(name for name in REGISTRY if name not in METRICS) == WITHOUT_EVIDENCE

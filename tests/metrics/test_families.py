@@ -165,7 +165,7 @@ def test_durations_leave_out_windows_with_alerts() -> None:
     members[0, 1], members[:, 20] = True, False
     flagged = np.arange(39) == 20
     plain, without = (
-        measure_traffic(traffic_windows(profiles), members, slice(0, 40), flags).values
+        measure_traffic(traffic_windows(profiles), members, slice(0, 40), flags, ends=range(40)).values
         for flags in (np.zeros(39, dtype=np.bool_), flagged)
     )
     ratio = means[-1] / np.delete(means[:-1], 20).mean()

@@ -101,6 +101,11 @@ def test_edges(changes: dict[str, Any], sentence: str) -> None:
         ),
         ({"traffic.count_ratio": 0.0}, 0, "0 predictions, 0% of the usual number (the last 28d)."),
         ({"traffic.failure_rate": 0.0}, 5, "5 predictions, 0.00% failed."),
+        ({"traffic.freshness": 18_729.0}, 0, "0 predictions, no event for 5 h 12 min."),
+        ({"traffic.freshness": 700.0, "traffic.freshness_usual": 65.0}, 5, "5 predictions, no event for 11 min 40 s."),
+        ({"traffic.freshness": 600.0, "traffic.freshness_usual": 65.0}, 5, "5 predictions."),
+        ({"traffic.freshness": 50.0, "traffic.freshness_usual": 1.0}, 5, "5 predictions."),
+        ({"traffic.freshness": 700.0}, 5, "5 predictions."),
     ],
 )
 def test_traffic(values: dict[str, float], window: int, sentence: str) -> None:

@@ -297,7 +297,7 @@ def _traffic(counts: list[int], failures: list[int] | None = None, rows: slice |
     members = np.asarray((distance >= 1) & (distance <= 28) & (np.array(counts) > 0)[None, :], dtype=np.bool_)
     rows = rows or slice(0, size)
     flagged = np.zeros(len(counts[rows]) - 1, dtype=np.bool_)
-    return measure_traffic(traffic_windows(profiles), members, rows, flagged)
+    return measure_traffic(traffic_windows(profiles), members, rows, flagged, ends=range(len(profiles)))
 
 
 def test_traffic_that_stops_is_seen_and_ordinary_days_are_not() -> None:

@@ -161,6 +161,8 @@ def test_rules_on_traffic_and_segments_look_at_the_current_table_over_time() -> 
     days = [d["mpm"] for d in result.documents if d["mpm"]["subject"]["name"] == "model"]
     [last] = [m for m in days if m["window"] == mpm_window("2026-10-13", "2026-10-14")]
     assert (last["traffic"]["count"], last["traffic"]["failures"]) == (400, 100)
+    silence = datetime(2026, 10, 14, tzinfo=UTC) - failing["at"].max()
+    assert last["traffic"]["freshness"] == pytest.approx(silence.total_seconds(), abs=0.001)
     assert last["traffic"]["duration_mean"] == pytest.approx(1_000_000 + np.arange(800, 1200).mean())
     assert mpm(result, "features.income")["sample"]["window"] == 300
     segments = {d["mpm"]["segment_key"] for d in result.documents}

@@ -101,3 +101,19 @@ def test_moments_of_nothing_are_the_neutral_ones() -> None:
     assert Moments.from_document([]) == Moments()
     some = Moments.of(np.array([1.0, 4.0]))
     assert some + Moments() == some == Moments(2, 5.0, 17.0, 1.0, 4.0)
+
+
+COUNTED = st.tuples(st.integers(0, 3), st.one_of(st.none(), st.integers(1, 10**13))).map(
+    lambda entry: Profile(entry[0], last=entry[1] if entry[0] else None)
+)
+
+
+@given(COUNTED, COUNTED, COUNTED)
+def test_the_last_event_is_the_later_one_and_unknown_where_a_part_does_not_tell(
+    a: Profile, b: Profile, c: Profile
+) -> None:
+    total = (a + b) + c
+    assert total.last == (a + (b + c)).last == (c + (b + a)).last
+    busy = [part.last for part in (a, b, c) if part.count]
+    assert total.last == (None if None in busy or not busy else max(last for last in busy if last is not None))
+    assert Profile.from_document(json.loads(json.dumps(total.to_document()))).last == total.last

@@ -68,12 +68,13 @@ def test_each_field_comes_from_the_source() -> None:
     assert aggregations(by_region.body)["segment"]["terms"]["field"] == "geo"
     [traffic] = traffic_requests(V, [T0], SOURCE)
     assert aggregations(traffic) == {
+        "last": {"max": {"field": "ts"}},
         "failures": {"filter": {"exists": {"field": "error"}}},
         "duration": {"extended_stats": {"field": "took"}},
     }
     bare = Source(**{**vars(SOURCE), "failed": None, "duration": None})
     [traffic] = traffic_requests(V, [T0], bare)
-    assert aggregations(traffic) == {}
+    assert aggregations(traffic) == {"last": {"max": {"field": "ts"}}}
     [request] = subject_requests(V, {T0: 5}, CELLS, source=bare)
     assert "must_not" not in request.body["query"]["bool"]
 

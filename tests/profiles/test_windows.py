@@ -58,10 +58,11 @@ def test_taking_windows() -> None:
 
 
 def test_traffic() -> None:
-    windows = traffic_windows([Profile(5, 1, Moments(4, 8.0, 16.0, 2.0, 2.0)), None, Profile(2)])
+    windows = traffic_windows([Profile(5, 1, Moments(4, 8.0, 16.0, 2.0, 2.0), last=70), None, Profile(2, last=90)])
     assert windows.count.tolist() == [5, 0, 2]
     pooled = windows.pool(np.array([[True, True, True]]))
     assert (pooled.count[0], pooled.failures[0], pooled.duration_sum[0], pooled.duration_count[0]) == (7, 1, 8.0, 4)
+    assert (pooled.duration_sum_sq[0], pooled.last[0]) == (16.0, 90)
     assert windows.take(slice(0, 1)).count.tolist() == [5]
 
 

@@ -416,3 +416,21 @@ def test_the_judge_is_pure() -> None:
     assert isinstance(judge, Judge)
     assert all(isinstance(rule, Rule) for rule in judge.monitor.rules)
     assert judge.judge(60) == judge.judge(60)
+
+
+def test_silence_is_told_of_in_empty_windows_and_judged_without_evidence() -> None:
+    rng = np.random.default_rng(33)
+    noon = T0 + DAY_MS // 2
+    entries = [(V1, day, replace(profile(rng), last=noon + day * DAY_MS)) for day in range(3)]
+    silent = Rule.model_validate(
+        {"id": "silent", "metric": "traffic.freshness", "against": "previous", "warning": 86_400, "critical": 172_800,
+         "evidence": "none"}
+    )  # fmt: skip
+    judged = run(judge_of(timeline(6, entries), silent))
+    found = [one(judgements, "model", MODEL.version(ALL_VERSIONS)) for judgements in judged]
+    hours = [j.measured.values["traffic.freshness"] / 3600 for j in found]
+    assert hours == [12, 12, 12, 36, 60, 84]
+    assert [j.status.value for j in found] == ["ok", "ok", "ok", "warning", "critical", "critical"]
+    assert found[-1].measured.values["traffic.freshness_usual"] == 12 * 3600
+    said = found[4].evaluations[0].reason
+    assert said == "traffic.freshness is 216,000, at or above the critical threshold of 172800"

@@ -1,4 +1,6 @@
-"""The model's traffic: how many predictions, how many failures, how long they take."""
+"""The model's traffic: how many predictions, how many failures, how long they take, how long ago the last was."""
+
+import numpy as np
 
 from mpm_elk.metrics.families.shares import share_metrics
 from mpm_elk.metrics.metric import FAILURE, LATENCY, TRAFFIC_SUBJECT, VOLUME, Metric, Numbers
@@ -35,11 +37,17 @@ def _duration_ratio(traffic: Traffic) -> Numbers:
     return {"": found.ratio, "lower": found.lower, "upper": found.upper, "p": found.p}
 
 
+def _freshness(traffic: Traffic) -> Numbers:
+    past = traffic.silence[:-1]
+    past = past[np.isfinite(past)]
+    return {"": traffic.silence[-1], "usual": np.median(past) if len(past) else np.nan}
+
+
 METRICS = (
     Metric("traffic.count", "predictions", _count, VOLUME, "below", _MODEL, compares=False,
-           beside=("expected", "p")),
+           of_events=False, beside=("expected", "p")),
     Metric("traffic.count_ratio", "predictions against those of the reference", _count_ratio, VOLUME, "below", _MODEL,
-           beside=("lower", "upper")),
+           of_events=False, beside=("lower", "upper")),
     Metric("traffic.failures", "failed inferences", _failures, subjects=_MODEL, compares=False),
     *share_metrics("traffic.failure", FAILURE, _failure_share,
                    ("share of failed inferences", "how much more often inference fails"), subjects=_MODEL),
@@ -48,4 +56,6 @@ METRICS = (
     Metric("traffic.duration_ratio", "mean duration against the reference's; the limits are for what past windows' "
            "variation does not explain", _duration_ratio, LATENCY, subjects=_MODEL, gate=1.5,
            beside=("lower", "upper", "p")),
+    Metric("traffic.freshness", "seconds from the last event, of any version, to the window's end; `_usual` is the "
+           "median of past windows", _freshness, subjects=_MODEL, compares=False, of_events=False, beside=("usual",)),
 )  # fmt: skip
