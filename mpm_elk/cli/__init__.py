@@ -21,6 +21,7 @@ _COMMANDS = {
     "drift": "Look at the drift of a model's features and predictions.",
     "model": "Register models and versions.",
     "quarantine": "Look at events that were not accepted, and retry them.",
+    "rules": "Look at rules, understand them, and find what is wrong with them.",
     "run": "Read what is new, compute metrics, judge them, write alerts.",
     "setup": "Install templates and roles in Elasticsearch.",
     "ship": "Send prediction events from files.",

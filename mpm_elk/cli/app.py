@@ -26,13 +26,17 @@ class App:
         self._config_path = config_path
         self.debug = debug
 
+    @property
+    def config_path(self) -> Path | None:
+        """Where the configuration is, if there is one."""
+        return self._config_path or (_DEFAULT_FILE if _DEFAULT_FILE.exists() else None)
+
     @cached_property
     def config(self) -> "Config":
         """The configuration; the connection may come from the environment (`MPM_ES_URL` and its companions)."""
         from mpm_elk.config import Config, load  # noqa: PLC0415 — pydantic is heavy
 
-        path = self._config_path or (_DEFAULT_FILE if _DEFAULT_FILE.exists() else None)
-        config = load(path) if path else Config()
+        config = load(self.config_path) if self.config_path else Config()
         if config.elasticsearch is None and (settings := _connection_from(os.environ)):
             try:
                 config = Config.model_validate({**dict(config), "elasticsearch": settings})

@@ -48,6 +48,19 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
         raise ConfigError(f"{path}: {_say(error.errors()[0]['msg'])}", remedy="mend the configuration") from None
 
 
+def rule_places(path: Path) -> dict[str, str]:
+    """Tell where each rule stands, as `file:line`, by its id. The configuration at `path` must be one that loads."""
+    places: dict[str, str] = {}
+    for file in _files(path):
+        for key, rules in _compose(file).value:
+            if key.value == "rules" and isinstance(rules, yaml.SequenceNode):
+                for rule in rules.value:
+                    name = next((value.value for at, value in rule.value if at.value == "id"), None)
+                    if name is not None:
+                        places[name] = f"{file}:{rule.start_mark.line + 1}"
+    return places
+
+
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
         files = sorted(p for p in path.iterdir() if p.suffix in (".yml", ".yaml"))

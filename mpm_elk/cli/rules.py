@@ -1,0 +1,139 @@
+"""`mpm-elk rules`: look at rules, understand them, and find what is wrong with them."""
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from mpm_elk.cli.app import App, print_json
+from mpm_elk.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from mpm_elk.config.model import Rule
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+_PIPE_WIDTH = 140
+
+
+@click.group()
+def command() -> None:
+    """Look at rules, understand them, and find what is wrong with them."""
+
+
+def _rules(app: App) -> "tuple[Rule, ...]":
+    from mpm_elk.rules.defaults import DEFAULT_RULES  # noqa: PLC0415 — heavy
+
+    return DEFAULT_RULES if app.config.rules is None else app.config.rules
+
+
+@command.command("list")
+@click.option("--model", metavar="M", help="Only rules that look at this model.")
+@_JSON
+@click.pass_context
+def list_(ctx: click.Context, *, model: str | None, as_json: bool) -> None:
+    """List the rules that hold: those of mpm.yml, or the default ones where it has none."""
+    app: App = ctx.obj
+    some = [rule for rule in _rules(app) if model is None or rule.matches(model)]
+    if as_json:
+        print_json([rule.model_dump(by_alias=True, mode="json") for rule in some])
+        return
+    from mpm_elk.views.rule_tables import rules  # noqa: PLC0415 — rich is heavy
+
+    _draw(rules(some))
+
+
+@command.command()
+@_JSON
+def metrics(*, as_json: bool) -> None:
+    """List the metrics that a rule can name."""
+    from mpm_elk.contract.metric_names import METRIC_NAMES, WITHOUT_EVIDENCE  # noqa: PLC0415
+    from mpm_elk.metrics.catalogue import REGISTRY  # noqa: PLC0415 — heavy
+
+    some = [REGISTRY[name] for name in (*METRIC_NAMES, *WITHOUT_EVIDENCE)]
+    if as_json:
+        names = ("name", "meaning", "test", "bad", "subjects", "kind", "gate")
+        print_json([{name: getattr(metric, name) for name in names} for metric in some])
+        return
+    from mpm_elk.views.rule_tables import metrics as draw  # noqa: PLC0415
+
+    _draw(draw(some))
+
+
+@command.command()
+@click.argument("identity", metavar="RULE")
+@_JSON
+@click.pass_context
+def explain(ctx: click.Context, identity: str, *, as_json: bool) -> None:
+    """Say in English what RULE does."""
+    from mpm_elk.rules.explain import explain as say  # noqa: PLC0415
+
+    app: App = ctx.obj
+    some = {rule.id: rule for rule in _rules(app)}
+    if identity not in some:
+        message = f"there is no rule {identity!r}"
+        raise UsageError(message, remedy=f"rules are: {', '.join(some)}")
+    rule = some[identity]
+    shared = [other for other in some.values() if set(other.models) & set(rule.models)]
+    sentences = say(rule, shared, app.config)
+    if as_json:
+        print_json({"rule": rule.model_dump(by_alias=True, mode="json"), "sentences": sentences})
+        return
+    from mpm_elk.views.rule_tables import explanation  # noqa: PLC0415
+
+    _draw(explanation(rule, sentences))
+
+
+@command.command()
+@click.option("--offline", is_flag=True, help="Check the rules alone, without looking at the models in the cluster.")
+@_JSON
+@click.pass_context
+def check(ctx: click.Context, *, offline: bool, as_json: bool) -> int:
+    """Find what is wrong with the rules: exits 2 where one cannot do what it says.
+
+    Also checks against the models in the cluster: rules that match none, subjects and segments that are not there.
+    """
+    from mpm_elk.config.load import rule_places  # noqa: PLC0415
+    from mpm_elk.rules.check import Weight, unwatched  # noqa: PLC0415
+    from mpm_elk.rules.check import check as find  # noqa: PLC0415
+    from mpm_elk.timespan import to_ms  # noqa: PLC0415
+
+    app: App = ctx.obj
+    some, known = _rules(app), None
+    if not offline:
+        from mpm_elk.views.known_models import known_models  # noqa: PLC0415 — the client is heavy
+
+        known = known_models(app.client, to_ms(app.now))
+    found = find(some, app.config, known)
+    places = rule_places(app.config_path) if app.config_path else {}
+    idle = {str(model.key): names for model in known or () if (names := unwatched(some, model))}
+    if as_json:
+        problems = [{**vars(problem), "place": places.get(problem.rule)} for problem in found]
+        print_json({"rules": len(some), "problems": problems, "unwatched": idle})
+    else:
+        from mpm_elk.views.rule_tables import problems as draw  # noqa: PLC0415
+
+        if found:
+            _draw(draw(found, places))
+        for model, names in idle.items():
+            click.echo(f"note: {model}: no rule looks at {', '.join(names)}")
+        against = "" if known is None else f" against {len(known)} {'model' if len(known) == 1 else 'models'}"
+        click.echo(f"{len(some)} rules checked{against}: {_tally(len(found))}")
+    return 2 if any(problem.weight is Weight.ERROR for problem in found) else 0
+
+
+def _tally(number: int) -> str:
+    return {0: "nothing wrong", 1: "1 problem"}.get(number, f"{number} problems")
+
+
+def _draw(content: "RenderableType") -> None:
+    from rich.console import Console  # noqa: PLC0415 — heavy
+
+    from mpm_elk.views.terminal import as_text  # noqa: PLC0415
+
+    console = Console(highlight=False)
+    if console.is_terminal:
+        console.print(content)
+    else:
+        click.echo(as_text(content, console.width if "COLUMNS" in os.environ else _PIPE_WIDTH))

@@ -1,0 +1,36 @@
+"""Rules in English: the numbers in the sentences are those that judge."""
+
+import pytest
+
+from mpm_elk.config.model import Config, Rule
+from mpm_elk.rules.defaults import DEFAULT_RULES
+from mpm_elk.rules.evaluate import chance_per_look
+from mpm_elk.rules.explain import explain
+from mpm_elk.rules.judgement import monitors
+
+
+@pytest.mark.parametrize("rule", DEFAULT_RULES, ids=lambda rule: rule.id)
+def test_every_default_rule_is_explained_with_the_level_that_holds(rule: Rule) -> None:
+    config = Config()
+    text = " ".join(explain(rule, DEFAULT_RULES, config))
+    level = chance_per_look(config.job.false_alarms_per_month / len(monitors(DEFAULT_RULES)), rule.window)
+    assert f"must be {level:.2g} or less" in text
+    assert f"{rule.warning:g}" in text
+    assert f"{rule.critical:g}" in text
+    assert "the 28d before it" in text or "the 7d before it" in text
+
+
+def test_what_a_rule_adds_is_said() -> None:
+    rule = Rule.model_validate({
+        "id": "r", "metric": "drift.sd_ratio", "models": ["credit-*"], "on": {"subject": "prediction.score",
+        "segments": "region"}, "against": "baseline", "warning": 1.25, "for": 3, "evidence": "none",
+        "owner": "credit-ml", "runbook": "https://example.org/r",
+    })  # fmt: skip
+    text = " ".join(explain(rule, [rule], Config()))
+    for part in (
+        "prediction.score of the models credit-*, in each value of region",
+        "the baseline of the model's version", "1.25 times or more, or 1/1.25 or less", "no evidence",
+        "3 windows with enough data in a row", "Its owner is credit-ml. What to do: https://example.org/r",
+    ):  # fmt: skip
+        assert part in text
+    assert "critical" not in text
