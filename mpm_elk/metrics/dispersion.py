@@ -78,7 +78,7 @@ def estimate(
     than `min_windows` ratios, or none unflagged: unknown.
     """
     values = np.array(ratios, dtype=np.float64)
-    if flagged is not None:
+    if flagged is not None and np.any(flagged):
         values = _once_an_event(values, np.broadcast_to(np.asarray(flagged, dtype=np.bool_), values.shape))
     present = ~np.isnan(values)
     windows = present.sum(axis=-1).astype(np.float64)

@@ -73,7 +73,10 @@ class Moments:
     @classmethod
     def from_document(cls, document: Sequence[float | str]) -> "Moments":
         """Read moments from JSON."""
-        return cls(int(document[0]), *(float(number) for number in document[1:])) if document else cls()
+        if not document:
+            return cls()
+        count, *numbers = document
+        return cls(int(count), *map(float, numbers))
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,15 +128,18 @@ class SubjectProfile:
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "SubjectProfile":
         """Read counts from JSON."""
-        cells = np.zeros(document["size"], dtype=np.int64)
-        counts = document["n"]
-        cells[document.get("at", slice(len(counts)))] = counts
+        size, counts = document["size"], document["n"]
+        if len(counts) == size:
+            cells = np.array(counts, dtype=np.int64)
+        else:
+            cells = np.zeros(size, dtype=np.int64)
+            cells[document.get("at", slice(len(counts)))] = counts
         return cls(
             document["cells_hash"],
             cells,
             document.get("missing", 0),
             document.get("type_violations", 0),
-            Moments.from_document(document.get("moments", [])),
+            Moments.from_document(document["moments"]) if "moments" in document else Moments(),
         )
 
 

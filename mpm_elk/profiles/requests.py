@@ -225,9 +225,8 @@ def _read_subject(bucket: Mapping[str, Any], at: int, name: str, cells: Cells, e
         terms = {key_text(b): b["doc_count"] for b in bucket[f"{at}c"]["buckets"]} if f"{at}c" in bucket else {}
         counts = cells.count_terms(terms, bucket[f"{at}p"]["value"])
     else:
-        counts = np.zeros(cells.size, dtype=np.int64)
-        for key, cell in bucket[f"{at}c"]["buckets"].items():
-            counts[int(key)] = cell["doc_count"]
+        counts, ranges = np.zeros(cells.size, dtype=np.int64), bucket[f"{at}c"]["buckets"]
+        counts[[*map(int, ranges)]] = [cell["doc_count"] for cell in ranges.values()]
         moments = read_moments(bucket[f"{at}m"])
     violations = bucket.get(f"{at}w", {})
     wrong = violations.get("value", violations.get("doc_count", 0))

@@ -81,24 +81,32 @@ def _pool_floats(weights: Floats, values: Floats) -> Floats:
 
 def subject_windows(cells: Cells, profiles: Sequence[SubjectProfile | None]) -> SubjectWindows:
     """Stand profiles side by side; a window without a profile, or counted in unlike cells, is all zero."""
-    found = [(at, p) for at, p in enumerate(profiles) if p is not None and p.cells_hash == cells.hash]
+    known = [p if p is not None and p.cells_hash == cells.hash else None for p in profiles]
+    at = np.flatnonzero([p is not None for p in known])
+    found = [p for p in known if p is not None]
     size = len(profiles)
-    windows = SubjectWindows(
-        cells=np.zeros((size, cells.size), dtype=np.int64),
-        missing=np.zeros(size, dtype=np.int64),
-        type_violations=np.zeros(size, dtype=np.int64),
-        count=np.zeros(size, dtype=np.int64),
-        sum=np.zeros(size),
-        sum_sq=np.zeros(size),
+    counts = np.zeros((size, cells.size), dtype=np.int64)
+    if found:
+        counts[at] = np.stack([p.cells for p in found])
+
+    def whole(numbers: list[int]) -> Ints:
+        column = np.zeros(size, dtype=np.int64)
+        column[at] = numbers
+        return column
+
+    def real(numbers: list[float]) -> Floats:
+        column = np.zeros(size)
+        column[at] = numbers
+        return column
+
+    return SubjectWindows(
+        cells=counts,
+        missing=whole([p.missing for p in found]),
+        type_violations=whole([p.type_violations for p in found]),
+        count=whole([p.moments.count for p in found]),
+        sum=real([p.moments.sum for p in found]),
+        sum_sq=real([p.moments.sum_sq for p in found]),
     )
-    for at, profile in found:
-        windows.cells[at] = profile.cells
-        windows.missing[at] = profile.missing
-        windows.type_violations[at] = profile.type_violations
-        windows.count[at] = profile.moments.count
-        windows.sum[at] = profile.moments.sum
-        windows.sum_sq[at] = profile.moments.sum_sq
-    return windows
 
 
 @dataclass(frozen=True, eq=False)
