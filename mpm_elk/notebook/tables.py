@@ -11,12 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from mpm_elk.contract.limits import CATEGORY_MAX
 from mpm_elk.errors import InputError, MpmError
-from mpm_elk.profiles.cells import LABEL
-from mpm_elk.registry.rows import TIME, Chunk, Columns, Value, to_chunk
-
-_CHUNK = 20_000
+from mpm_elk.registry.arrow_rows import flat, to_columns
+from mpm_elk.registry.rows import CHUNK, Chunk, Columns, to_chunk
 
 Arrow = Any
 """A `pyarrow.Table`; pyarrow is an extra, and has no types."""
@@ -49,8 +46,7 @@ def as_arrow(table: object, name: str) -> Arrow:
             f"{name} is a {type(table).__name__}, which is no table",
             remedy="give a pandas or polars frame, an Arrow table, or a dict of columns",
         )
-    while any(pa.types.is_struct(field.type) for field in found.schema):
-        found = found.flatten()
+    found = flat(pa, found)
     twice = sorted({column for column in found.column_names if found.column_names.count(column) > 1})
     if twice:
         raise InputError(f"{name}: the column {twice[0]!r} stands twice", remedy="give each column its own name")
@@ -119,48 +115,6 @@ def require(table: Arrow, column: str, name: str, option: str) -> None:
 
 def chunks(table: Arrow, columns: Columns, name: str, also: Sequence[str] = ()) -> Iterator[Chunk]:
     """Give a table's rows as the registry reads them; the subjects `also` are missing where there is no such column."""
-    pa = arrow()
-    kept = [(column, subject) for column in table.column_names if (subject := columns.name(column)) is not None]
-    table = table.select([column for column, _ in kept]).rename_columns([subject for _, subject in kept])
-    absent = [subject for subject in also if subject not in table.column_names]
-    for batch in table.to_batches(max_chunksize=_CHUNK):
-        subjects: dict[str, list[Value]] = {}
-        times: list[int] | None = None
-        for subject, values in zip(batch.schema.names, batch.columns, strict=True):
-            if subject == TIME:
-                times = _times(pa, values, name)
-            else:
-                subjects[subject] = _values(pa, subject, values, name)
-        yield Chunk(len(batch), subjects | {subject: [None] * len(batch) for subject in absent}, times)
-
-
-def _times(pa: Any, values: Any, name: str) -> list[int] | None:
-    """Read times in ms: instants at once, rounded down; all else one by one, to the same values."""
-    if pa.types.is_timestamp(values.type) and not values.null_count:
-        instants = values.cast(pa.timestamp("us", tz=values.type.tz), safe=False)
-        times: list[int] = (instants.cast(pa.int64()).to_numpy(zero_copy_only=False) // 1000).tolist()
-        return times
-    return to_chunk([{TIME: value} for value in _microseconds(pa, values).to_pylist()], name).times
-
-
-def _microseconds(pa: Any, values: Any) -> Any:
-    """Make nanoseconds, which fit no Python datetime, microseconds."""
-    if pa.types.is_timestamp(values.type) and values.type.unit == "ns":
-        return values.cast(pa.timestamp("us", tz=values.type.tz), safe=False)
-    return values
-
-
-def _values(pa: Any, subject: str, values: Any, name: str) -> list[Value]:
-    """Read a subject's values: the plain types at once, all others one by one, to the same values."""
-    kind = values.type
-    if subject != LABEL:
-        if pa.types.is_float64(kind) or pa.types.is_float32(kind) or pa.types.is_integer(kind):
-            numbers = values.cast(pa.float64(), safe=False)
-            finite: list[Value] = pa.compute.if_else(pa.compute.is_finite(numbers), numbers, None).to_pylist()
-            return finite
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            longest = pa.compute.max(pa.compute.utf8_length(values)).as_py() or 0
-            if longest * 2 <= CATEGORY_MAX:  # in UTF-16 a character has at most two units
-                texts: list[Value] = values.to_pylist()
-                return texts
-    return to_chunk([{subject: value} for value in _microseconds(pa, values).to_pylist()], name).subjects[subject]
+    table = table.select([column for column in table.column_names if columns.name(column) is not None])
+    for batch in table.to_batches(max_chunksize=CHUNK):
+        yield to_columns(batch, columns, name, also)

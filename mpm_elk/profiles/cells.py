@@ -7,6 +7,7 @@ Its cells belong to the model, are cut once, and carry a hash; counts in unlike 
 import dataclasses
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -163,8 +164,8 @@ class CategoricalCells:
         """Count categories per cell, shape (V+2,)."""
         counts = np.zeros(self.size, dtype=np.int64)
         strange = self.unseen if self.closed else self.other
-        for value in values:
-            counts[self._positions.get(value, strange)] += 1
+        for value, number in Counter(values).items():
+            counts[self._positions.get(value, strange)] += number
         return counts
 
     def count_terms(self, terms: Mapping[str, int], present: int) -> Ints:

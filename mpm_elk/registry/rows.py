@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from itertools import islice
 from numbers import Real
 from pathlib import Path
@@ -28,7 +29,7 @@ from mpm_elk.profiles.cells import LABEL, SCORE, VALUE, feature_subject
 from mpm_elk.registry.csv_rows import read_csv, to_value
 from mpm_elk.timespan import to_ms
 
-_CHUNK = 20_000
+CHUNK = 20_000
 _INDEX_COLUMN = "__index_level_"
 _ANY_TIME = Limits(max_age_ms=None, max_ahead_ms=0)
 _LAST_MS = 253_402_300_799_999  # the end of the year 9999
@@ -95,54 +96,37 @@ def read(path: Path, columns: Columns, texts: frozenset[str] = frozenset()) -> I
     CSV has no types: the subjects `texts` are read as texts, others as numbers where they look like one.
     """
     kind = kind_of(path)
-    batches: Iterator[list[Row]]
     if kind == "parquet":
-        batches = ([_named(row, columns) for row in batch] for batch in _parquet(path))
-    elif kind == "csv":
+        from mpm_elk.registry.arrow_rows import read_parquet  # noqa: PLC0415 — which needs what is here
+
+        yield from read_parquet(path, columns)
+        return
+    if kind == "csv":
         kept = texts | {LABEL, TIME}
-        batches = _chunks(
+        rows: Iterator[Row] = (
             {name: to_value(text, textual=name in kept) for name, text in _named(row, columns).items()}
             for row in read_csv(path)
         )
     else:
-        batches = _chunks(_ndjson_rows(path, columns))
-    for rows in batches:
-        yield to_chunk(rows, str(path))
+        rows = _ndjson_rows(path, columns)
+    for some in _chunks(rows):
+        yield to_chunk(some, str(path))
 
 
 def _named(row: Mapping[str, Any], columns: Columns) -> Row:
-    flat = dict(_flatten(row)) if any(isinstance(value, Mapping) for value in row.values()) else row
-    return {name: value for column, value in flat.items() if (name := columns.name(column)) is not None}
+    flat = dict(_flatten(row)) if any(isinstance(value, dict) for value in row.values()) else row
+    return {name: value for column, value in flat.items() if (name := _name(columns, column)) is not None}
+
+
+@lru_cache(maxsize=10_000)
+def _name(columns: Columns, column: str) -> str | None:
+    return columns.name(column)
 
 
 def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
     rows = iter(rows)
-    while some := list(islice(rows, _CHUNK)):
+    while some := list(islice(rows, CHUNK)):
         yield some
-
-
-def _parquet(path: Path) -> Iterator[list[Mapping[str, Any]]]:
-    try:
-        from pyarrow import ArrowException, parquet  # noqa: PLC0415 — an extra
-    except ImportError:
-        raise InputError(f"{path}: reading Parquet needs pyarrow", remedy="pip install 'mpm-elk[parquet]'") from None
-    try:
-        # A time in nanoseconds fits no Python datetime; milliseconds are what is counted by.
-        with parquet.ParquetFile(path, coerce_int96_timestamp_unit="ms") as file:
-            for batch in file.iter_batches(batch_size=_CHUNK):
-                yield _in_microseconds(batch).to_pylist()
-    except (ArrowException, OSError) as error:
-        raise InputError(f"{path}: not a readable Parquet file: {error}", remedy="check the file") from None
-
-
-def _in_microseconds(batch: Any) -> Any:
-    import pyarrow as pa  # noqa: PLC0415 — an extra
-
-    for at, field in enumerate(batch.schema):
-        if pa.types.is_timestamp(field.type) and field.type.unit == "ns":
-            column = batch.column(at).cast(pa.timestamp("us", tz=field.type.tz), safe=False)
-            batch = batch.set_column(at, field.name, column)
-    return batch
 
 
 def _ndjson_rows(path: Path, columns: Columns) -> Iterator[Row]:
@@ -201,6 +185,8 @@ def to_chunk(rows: Sequence[Row], source: str) -> Chunk:
 
 def _clean(value: object, *, textual: bool) -> Value:
     """Treat a value as intake would: booleans and labels are texts, what no finite double can hold is missing."""
+    if type(value) is float and not textual:  # most values; the checks below are slower
+        return value if math.isfinite(value) else None
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):

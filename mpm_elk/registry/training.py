@@ -1,14 +1,13 @@
 """Cut cells from training data, and count it in them: pass by pass over the file, in bounded memory."""
 
-import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from mpm_elk.profiles.cells import LABEL, OUTPUTS, SCORE, CategoricalCells, Cells, CellSet, NumericCells
+from mpm_elk.profiles.cells import LABEL, OUTPUTS, SCORE, CategoricalCells, Cells, CellSet, Floats, NumericCells
 from mpm_elk.profiles.cut import FINE, SCORE_FINE, cut_categorical, cut_numeric
 from mpm_elk.profiles.profile import Moments, Profile, SubjectProfile
 from mpm_elk.registry.rows import Chunk, Columns, Value, kind_of, read
@@ -21,14 +20,46 @@ IDS_ABOVE = 100
 
 @dataclass
 class _Seen:
-    """What the first pass remembers of a subject."""
+    """What the first pass remembers of a subject: a sample of its numbers, how often each text came."""
 
     numbers: int = 0
     texts: int = 0
     low: float = float("inf")
     high: float = float("-inf")
-    sample: list[float] = field(default_factory=list)
+    sample: Floats = field(default_factory=lambda: np.empty(0))
     categories: Counter[str] = field(default_factory=Counter)
+    chance: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
+    """A fixed seed, and a draw for each number: the same rows give the same cells, in whatever chunks."""
+
+    def remember(self, values: Sequence[Value]) -> None:
+        """Take note of some more values."""
+        numbers, texts = _split(values)
+        if len(numbers):
+            self._sample(numbers)
+            self.low, self.high = min(self.low, float(numbers.min())), max(self.high, float(numbers.max()))
+            self.numbers += len(numbers)
+        if texts:
+            self._count(texts)
+            self.texts += len(texts)
+
+    def _sample(self, numbers: Floats) -> None:
+        """Keep every number with the same chance: number i takes the place floor(i·u), where there is such a one."""
+        order = np.arange(self.numbers + 1, self.numbers + 1 + len(numbers))
+        places = (self.chance.random(len(numbers)) * order).astype(np.int64)
+        room = _SAMPLE - len(self.sample)
+        if room:
+            self.sample = np.concatenate([self.sample, numbers[:room]])
+        late = places[room:] < _SAMPLE
+        self.sample[places[room:][late]] = numbers[room:][late]
+
+    def _count(self, texts: list[str]) -> None:
+        known, counts = self.categories, Counter(texts)
+        if len(known) + len(counts) <= _VOCABULARY:
+            known.update(counts)
+            return
+        for value, number in counts.items():
+            if value in known or len(known) < _VOCABULARY:
+                known[value] += number
 
 
 @dataclass(frozen=True)
@@ -54,14 +85,13 @@ def survey(chunks: Iterable[Chunk], known: CellSet | None = None, *, keep_ids: b
     seen: dict[str, _Seen] = defaultdict(_Seen)
     subjects: dict[str, None] = {}
     rows, timed = 0, False
-    chance = random.Random(0)  # noqa: S311 — a fixed seed: the same file gives the same cells
     for chunk in chunks:
         rows += chunk.size
         timed = timed or chunk.times is not None
         for name, values in chunk.subjects.items():
             subjects[name] = None
             if known is None or name not in known.subjects:
-                _remember(seen[name], values, chance)
+                seen[name].remember(values)
     ids = () if keep_ids else tuple(name for name, entry in seen.items() if _is_id(entry))
     fresh = {name: cells for name, entry in seen.items() if name not in ids and (cells := _cut(name, entry))}
     empty = tuple(name for name in seen if name not in ids and name not in fresh)
@@ -98,21 +128,6 @@ def textual_columns(path: Path, columns: Columns, known: CellSet | None = None) 
     )
 
 
-def _remember(entry: _Seen, values: Iterable[Value], chance: random.Random) -> None:
-    for value in values:
-        if isinstance(value, float):
-            entry.numbers += 1
-            entry.low, entry.high = min(entry.low, value), max(entry.high, value)
-            if len(entry.sample) < _SAMPLE:
-                entry.sample.append(value)
-            elif (at := chance.randrange(entry.numbers)) < _SAMPLE:
-                entry.sample[at] = value
-        elif value is not None:
-            entry.texts += 1
-            if value in entry.categories or len(entry.categories) < _VOCABULARY:
-                entry.categories[value] += 1
-
-
 def _cut(name: str, entry: _Seen) -> Cells | None:
     if entry.numbers + entry.texts == 0:
         return None
@@ -141,14 +156,25 @@ def count_rows(chunks: Iterable[Chunk], cells: CellSet) -> tuple[Profile, dict[i
     total = Profile()
     days: dict[int, Profile] = {}
     for chunk in chunks:
-        total += _count(chunk, cells, np.arange(chunk.size))
+        total += _count(chunk, cells)
         if chunk.times is not None:
-            starts = np.array(chunk.times, dtype=np.int64)
-            starts -= starts % DAY_MS
-            for day in np.unique(starts).tolist():
-                days[day] = days.get(day, Profile()) + _count(chunk, cells, np.flatnonzero(starts == day))
+            for day, part in _by_day(chunk):
+                days[day] = days.get(day, Profile()) + _count(part, cells)
     known = cells.only(list(total.subjects))
     return _complete(total, known), {day: _complete(profile, known) for day, profile in days.items()}
+
+
+def _by_day(chunk: Chunk) -> Iterator[tuple[int, Chunk]]:
+    """Split rows by the day of their times."""
+    starts = np.array(chunk.times, dtype=np.int64)
+    starts -= starts % DAY_MS
+    order = np.argsort(starts, kind="stable")
+    days, first = np.unique(starts[order], return_index=True)
+    if len(days) > 1:
+        at = order.tolist()
+        chunk = Chunk(chunk.size, {name: [v[row] for row in at] for name, v in chunk.subjects.items()}, None)
+    for day, begin, end in zip(days.tolist(), first.tolist(), [*first.tolist()[1:], chunk.size], strict=True):
+        yield day, Chunk(end - begin, {name: v[begin:end] for name, v in chunk.subjects.items()}, None)
 
 
 def _complete(profile: Profile, cells: CellSet) -> Profile:
@@ -160,23 +186,24 @@ def _complete(profile: Profile, cells: CellSet) -> Profile:
     return replace(profile, subjects=subjects)
 
 
-def _count(chunk: Chunk, cells: CellSet, at: "np.typing.NDArray[np.intp]") -> Profile:
-    subjects = {}
-    for name, subject_cells in cells.subjects.items():
-        column = chunk.subjects.get(name)
-        if column is None:
-            continue
-        values = [column[row] for row in at.tolist()]
-        numbers = np.array([v for v in values if isinstance(v, float)], dtype=np.float64)
-        texts = [v for v in values if isinstance(v, str)]
-        subjects[name] = _count_subject(subject_cells, numbers, texts, len(values))
-    return Profile(len(at), subjects=subjects)
+def _split(values: Sequence[Value]) -> tuple[Floats, list[str]]:
+    """Part numbers and texts; what is neither is missing."""
+    numbers = np.array([value for value in values if isinstance(value, float)], dtype=np.float64)
+    return numbers, [] if len(numbers) == len(values) else [value for value in values if isinstance(value, str)]
 
 
-def _count_subject(
-    cells: Cells, numbers: "np.typing.NDArray[np.float64]", texts: list[str], rows: int
-) -> SubjectProfile:
-    missing = rows - len(numbers) - len(texts)
+def _count(chunk: Chunk, cells: CellSet) -> Profile:
+    subjects = {
+        name: _count_subject(entry, chunk.subjects[name])
+        for name, entry in cells.subjects.items()
+        if name in chunk.subjects
+    }
+    return Profile(chunk.size, subjects=subjects)
+
+
+def _count_subject(cells: Cells, values: Sequence[Value]) -> SubjectProfile:
+    numbers, texts = _split(values)
+    missing = len(values) - len(numbers) - len(texts)
     if isinstance(cells, NumericCells):
         return SubjectProfile(cells.hash, cells.count(numbers), missing, len(texts), Moments.of(numbers))
     return SubjectProfile(cells.hash, cells.count(texts), missing, len(numbers))

@@ -164,6 +164,22 @@ def test_some_rows_with_times_and_some_without(tmp_path: Path) -> None:
     assert one(csv(tmp_path, "day,x\n,1\n,1\n"), Columns(timestamp="day")).times is None
 
 
+def test_parquet_columns_are_read_as_their_rows_would_be(tmp_path: Path) -> None:
+    columns = {
+        "x": pa.array([1.5, None, float("nan"), float("inf")]),
+        "n": pa.array([1, 2**60 + 1, None, -3], pa.int64()),
+        "c": pa.array(["a", None, "b", "a"]).dictionary_encode(),
+        "codes": pa.array([7, 7, None, 8]).dictionary_encode(),
+        "flag": pa.array([True, None, False, True]),
+        "deep": pa.array([{"a": {"b": 1.0}}, None, {"a": None}, {"a": {"b": 2.0}}]),
+    }
+    rows = pa.table(columns).to_pylist()
+    deep = [((row.pop("deep") or {}).get("a") or {}).get("b") for row in rows]
+    flat = [{**row, "deep.a.b": value} for row, value in zip(rows, deep, strict=True)]
+    expected = to_chunk([{f"features.{name}": value for name, value in row.items()} for row in flat], "t")
+    assert one(table(tmp_path, **columns)) == expected
+
+
 def test_a_file_that_is_no_parquet(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     path.write_bytes(b"PAR1 but not really")

@@ -62,6 +62,26 @@ def test_extremes_are_exact_where_the_rest_is_a_sample(monkeypatch: pytest.Monke
     assert (counts[0], counts[-1]) == (0, 0)
 
 
+def test_a_sample_does_not_depend_on_chunks_and_keeps_early_and_late_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "_SAMPLE", 500)
+    values = np.arange(20_000.0)
+    whole = cut_cells([chunk(x=values.tolist())])
+    parts = cut_cells([chunk(x=values[at : at + 333].tolist()) for at in range(0, 20_000, 333)])
+    assert whole.hash == parts.hash
+    cells = whole.subjects["features.x"]
+    assert isinstance(cells, NumericCells)
+    # Equal-frequency edges of an even sample lie evenly.
+    middle = cells.edges[cells.coarse][1:-1]
+    assert np.abs(middle - np.linspace(0, 20_000, len(middle) + 2)[1:-1]).max() < 1_500
+
+
+def test_a_vocabulary_that_is_full_takes_no_new_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "_VOCABULARY", 3)
+    cells = cut_cells([chunk(c=["a", "a", "b"]), chunk(c=["b", "c", "d", "a", "e"])]).subjects["features.c"]
+    assert isinstance(cells, CategoricalCells)
+    assert {*cells.values, *cells.rest} == {"a", "b", "c"}
+
+
 def test_texts_that_differ_in_every_row_are_ids() -> None:
     rows = chunk(id=[f"u{i}" for i in range(101)], c=["a"] * 101, few=[f"f{i}" for i in range(50)] + [None] * 51)
     found = survey([rows])
