@@ -2,7 +2,17 @@
 
 from typing import Any, TypeAlias
 
-from mpm_elk.metrics.families import constant, curves, divergences, homogeneity, moments, shares, smallest, traffic
+from mpm_elk.metrics.families import (
+    cardinality,
+    constant,
+    curves,
+    divergences,
+    homogeneity,
+    moments,
+    shares,
+    smallest,
+    traffic,
+)
 from mpm_elk.metrics.metric import TRAFFIC_SUBJECT
 from mpm_elk.metrics.metric import Metric as Entry
 from mpm_elk.metrics.subject import Subject
@@ -18,6 +28,7 @@ SUBJECT_METRICS: tuple[Entry[Subject], ...] = (
     *homogeneity.METRICS,
     *shares.METRICS,
     *constant.METRICS,
+    *cardinality.METRICS,
 )
 TRAFFIC_METRICS: tuple[Entry[Traffic], ...] = traffic.METRICS
 

@@ -41,7 +41,13 @@ sizes, how much past windows varied, and how small p must be: the chance of a fa
 divided by the subjects that are looked at and their tests. A window without an alert says that nothing larger was
 there, no more.
 
-Not measured: the spread of single durations within a window, for percentiles do not add up.
+What the model says drifts as a feature does: scores in 256 fine cells, labels by class. The largest change of a class's
+share is `drift.l_infinity`, of two classes it is that of the positive share; the mean of a probability is
+`drift.mean`. The share of scores above a threshold is not counted apart: thresholds are in events, not in cells.
+
+Not measured: how many different values are unseen, or a number has, for Elasticsearch's sketch of that does not add up
+(the share of events that have them does); the spread of single durations within a window, for percentiles do not add
+up either.
 """
 
 

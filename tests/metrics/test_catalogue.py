@@ -72,7 +72,8 @@ def test_every_number_has_an_entry_or_stands_beside_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [*METRICS, "drift.mean", "traffic.failures", "traffic.duration_mean", "traffic.freshness"]
+    "name",
+    [*METRICS, "drift.mean", "quality.cardinality", "traffic.failures", "traffic.duration_mean", "traffic.freshness"],
 )
 def test_what_compares_nothing_is_known_without_a_reference(name: str) -> None:
     cells = cut_categorical({"a": 2, "b": 1}, "x")
