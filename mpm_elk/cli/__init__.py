@@ -20,6 +20,7 @@ _COMMANDS = {
     "dev": "Run a single-node Elasticsearch for development.",
     "drift": "Look at the drift of a model's features and predictions.",
     "model": "Register models and versions.",
+    "notifications": "Try a channel, and look at what was told to whom.",
     "quarantine": "Look at events that were not accepted, and retry them.",
     "rules": "Look at rules, understand them, and find what is wrong with them.",
     "run": "Read what is new, compute metrics, judge them, write alerts.",

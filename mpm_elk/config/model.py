@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from mpm_elk.config.captures import CaptureMapping, mapping_for
+from mpm_elk.config.notifications import Notifications
 from mpm_elk.config.sources import SourceSettings
 from mpm_elk.contract.metric_names import METRIC_NAMES, WITHOUT_EVIDENCE
 from mpm_elk.timespan import Span, format_span, parse_span
@@ -155,6 +156,7 @@ class Rule(_Strict):
     for_: int = Field(default=1, alias="for", ge=1, le=100)
     evidence: Literal["required", "none"] = "required"
     owner: str | None = None
+    notify: Texts | None = None
     runbook: str | None = None
     description: str | None = None
 
@@ -202,6 +204,7 @@ class Config(_Strict):
     elasticsearch: ElasticsearchSettings | None = None
     intake: IntakeSettings = IntakeSettings()
     job: JobSettings = JobSettings()
+    notifications: Notifications = Notifications()
     models: tuple[ModelSettings, ...] = ()
     rules: tuple[Rule, ...] | None = None
     captures: tuple[CaptureMapping, ...] = ()

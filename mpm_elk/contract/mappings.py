@@ -156,6 +156,7 @@ _ALERT: dict[str, Mapping] = {
         flapping=BOOLEAN,
         windows=INTEGER,
     ),
+    "notification": group(id=KEYWORD, channel=KEYWORD, transitions=KEYWORD, message=STORED),
     "owner": KEYWORD,
     "runbook": KEYWORD,
     "links": STORED,

@@ -20,6 +20,7 @@ class ModelReport:
     windows: int = 0
     metrics: int = 0
     alerts: int = 0
+    notifications: dict[str, int] = field(default_factory=dict)
     happened: list[tuple[Episode, Transition]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     error: MpmError | None = None
@@ -38,6 +39,7 @@ class ModelReport:
             "windows": self.windows,
             "metrics": self.metrics,
             "alerts": self.alerts,
+            "notifications": self.notifications.get("sent", 0),
         }
 
     def to_document(self) -> dict[str, Any]:

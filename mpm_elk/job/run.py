@@ -26,6 +26,7 @@ from mpm_elk.intake.convert import convert
 from mpm_elk.job.context import Context
 from mpm_elk.job.discover import find_models, unexpected
 from mpm_elk.job.judge import due, judge_windows
+from mpm_elk.job.notify import notify
 from mpm_elk.job.profile import Changed, Work, bring_up_to_date, find_work
 from mpm_elk.job.report import ModelReport, RunReport
 from mpm_elk.profiles.store import count_profiles
@@ -65,6 +66,8 @@ def run(client: Elasticsearch, config: Config, options: Options) -> RunReport:
             entry.error = error
         except Exception as error:  # the other models go on; this one is reported as failed
             entry.error = unexpected(error)
+        if not options.dry_run:
+            notify(client, config, entry, report.now_ms, report.id)
     report.ended_ms = to_ms(datetime.now(tz=UTC))
     if not options.dry_run:
         _write_report(client, report)

@@ -59,7 +59,7 @@ class KnownModel:
 
 def check(rules: Sequence[Rule], config: Config, models: Sequence[KnownModel] | None) -> list[Problem]:
     """Check rules by themselves and, where `models` are known, against what these have."""
-    problems = [problem for rule in rules for problem in _alone(rule)]
+    problems = [problem for rule in rules for problem in (*_alone(rule), *_channels(rule, config))]
     if models is not None:
         problems += [problem for rule in rules for problem in _against(rule, config, models)]
     return problems
@@ -74,6 +74,15 @@ def _alone(rule: Rule) -> Iterator[Problem]:
             f"it alerts without evidence: nothing keeps {rule.metric} from crossing its threshold by chance",
             "leave `evidence` out; its false alarms are then within `job.false_alarms_per_month`",
         )
+
+
+def _channels(rule: Rule, config: Config) -> Iterator[Problem]:
+    known = [channel.id for channel in config.notifications.channels]
+    for name in rule.notify or ():
+        if name not in known:
+            alike = difflib.get_close_matches(name, known, n=1)
+            remedy = f"did you mean {alike[0]}?" if alike else f"channels are: {', '.join(known) or 'none'}"
+            yield _error(rule, f"it notifies {name!r}, which is no channel", remedy)
 
 
 def _thresholds(rule: Rule) -> Iterator[Problem]:
