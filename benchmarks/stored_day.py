@@ -81,8 +81,8 @@ def prepare(admin: Elasticsearch, subject: Subject, count: int, reference_rows: 
     return cells
 
 
-def events(table: Table, times: list[int], subject: Subject) -> Iterator[Action]:
-    """Make the documents that intake would make of the rows, faster than intake does."""
+def events(table: Table, times: list[int], subject: Subject, number: int = 0) -> Iterator[Action]:
+    """Make the documents that intake would make of the rows, faster than intake does; the first has this number."""
     model = subject.model
     first = {
         "@timestamp": iso(START),
@@ -100,7 +100,7 @@ def events(table: Table, times: list[int], subject: Subject) -> Iterator[Action]
         numbers = zip(*(values[rows].tolist() for values in table.numeric.values()), strict=True)
         texts = zip(*(table.texts(name, rows) for name in table.categorical), strict=True)
         for at, (row, words) in enumerate(zip(numbers, texts, strict=True), start):
-            identity = str(at)
+            identity = str(number + at)
             features = {
                 "numeric": {n: x for n, x in zip(table.numeric, row, strict=True) if x == x},  # noqa: PLR0124 — nan
                 "categorical": {n: text for n, text in zip(table.categorical, words, strict=True) if text is not None},

@@ -1,6 +1,6 @@
 """Searches that are an answer or an error: partial results are refused."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,7 +87,7 @@ def _fault(response: Mapping[str, Any]) -> str | None:
     return None
 
 
-def scan(client: Elasticsearch, index: str, body: Mapping[str, Any], *, sort: str) -> Iterator[dict[str, Any]]:
+def scan(client: Elasticsearch, index: str, body: Mapping[str, Any], *, sort: str) -> Generator[dict[str, Any]]:
     """Give all hits in the order of the field `sort`, page by page; the documents' `sort` values should rarely tie.
 
     What fits one page costs one request. More is read inside a point in time, where ties are broken by `_shard_doc`, so
@@ -125,6 +125,7 @@ def scan(client: Elasticsearch, index: str, body: Mapping[str, Any], *, sort: st
             if len(hits) < _PAGE:
                 return
             after = hits[-1]["sort"]
+            del response, hits  # else two pages are held at a time
     finally:
         with translated():
             client.options(ignore_status=404).close_point_in_time(id=pit)

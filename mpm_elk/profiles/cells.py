@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -27,6 +27,7 @@ OUTPUTS = (SCORE, LABEL, VALUE)
 FEATURE_PREFIX = "features."
 
 
+@lru_cache(maxsize=10_000)
 def feature_subject(name: str) -> str:
     """Name the subject of the feature `name`."""
     return FEATURE_PREFIX + name

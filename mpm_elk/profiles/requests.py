@@ -21,6 +21,8 @@ from mpm_elk.profiles.profile import Moments, SubjectProfile
 from mpm_elk.timespan import HOUR_MS
 
 BUCKETS_MAX = 60_000
+_ANSWER_MAX = 25_000
+"""Buckets that an answer may hold for hours to share a search: each takes 300 bytes in the client."""
 SEGMENT_VALUES_MAX = 200
 _BUSY_HOUR = 5_000
 _SUBJECTS_IN_BUSY_HOURS = 3
@@ -34,6 +36,8 @@ class HourlyRequest:
     body: dict[str, Any]
     subjects: Mapping[str, Cells]
     segment: str | None = None
+    buckets: int = 0
+    """The most buckets that the answer can hold."""
 
 
 def hours_query(
@@ -84,7 +88,12 @@ def subject_requests(
     busy = max(events.values()) > _BUSY_HOUR
     width = _SUBJECTS_IN_BUSY_HOURS if busy else len(cells.subjects)
     return [
-        HourlyRequest(_subjects_body(version, some_hours, group, segment, source), group, segment)
+        HourlyRequest(
+            _subjects_body(version, some_hours, group, segment, source),
+            group,
+            segment,
+            len(some_hours) * _buckets(group) * _values(segment),
+        )
         for group in _groups(cells.subjects, width, segment)
         for some_hours in _chunks(hours, _hours_at_once(group, segment))
     ]
@@ -102,7 +111,7 @@ def _groups(subjects: Mapping[str, Cells], width: int, segment: str | None) -> I
 
 
 def _hours_at_once(group: Mapping[str, Cells], segment: str | None) -> int:
-    return max(1, BUCKETS_MAX // (_buckets(group) * _values(segment)))
+    return max(1, _ANSWER_MAX // (_buckets(group) * _values(segment)))
 
 
 def _values(segment: str | None) -> int:

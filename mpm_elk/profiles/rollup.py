@@ -1,6 +1,6 @@
 """Roll up: read changed hours whole, as aggregates, into hourly profiles."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from elasticsearch import Elasticsearch
@@ -22,6 +22,8 @@ from mpm_elk.profiles.requests import (
 )
 
 _AT_ONCE = 8
+BUCKETS_AT_ONCE = 50_000
+"""As many buckets are held at a time, however many hours there are: some 15 MB."""
 
 
 @dataclass
@@ -62,13 +64,25 @@ def roll_up(
     requests = subject_requests(version, events, cells, source=source)
     for segment in segments:
         requests += subject_requests(version, events, outputs, segment, source)
-    for start in range(0, len(requests), _AT_ONCE):
-        some = requests[start : start + _AT_ONCE]
-        answers = search_all(client, [Search(index, request.body) for request in some])
-        for request, answer in zip(some, answers, strict=True):
+    for some in parts(requests):
+        # Without a name of their own: answers are gone before the next ones come.
+        for request, answer in zip(some, search_all(client, [Search(index, r.body) for r in some]), strict=True):
             for bucket in hours_in(answer):
                 _take(result, request, bucket)
     return result
+
+
+def parts(requests: Sequence[HourlyRequest]) -> Iterator[list[HourlyRequest]]:
+    """Split requests into those to send together."""
+    part: list[HourlyRequest] = []
+    for request in requests:
+        buckets = sum(known.buckets for known in part) + request.buckets
+        if part and (len(part) == _AT_ONCE or buckets > BUCKETS_AT_ONCE):
+            yield part
+            part = []
+        part.append(request)
+    if part:
+        yield part
 
 
 def held(cells: CellSet, source: Source) -> CellSet:

@@ -1,12 +1,14 @@
 """Cells from a model's own traffic: provisional ones for what nobody registered, and baselines of a window."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import islice
 from typing import Any
 
 from elasticsearch import Elasticsearch
 
 from mpm_elk.cluster.client import translated
-from mpm_elk.cluster.search import Search, search_all
+from mpm_elk.cluster.search import Search, scan, search_all
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.contract.source import EVENTS, Source, SubjectField
 from mpm_elk.profiles.cells import OUTPUTS, CellSet, feature_subject
@@ -14,6 +16,7 @@ from mpm_elk.registry.rows import Chunk, Row, from_stored, to_chunk
 from mpm_elk.registry.training import cut_cells
 
 _SAMPLE = 10_000
+_PAGE = 1000
 _BUCKETS = 1000
 _DOC_VALUES = 90
 """Fields that a search may read the doc values of, below the default limit of an index."""
@@ -30,10 +33,19 @@ def sample(
     chosen = {"filter": [*source.filters(model), source.between(start_ms, end_ms)], **source.without_failed}
     draw = _by_bucket if source.bucket else _by_hash
     rows = draw(client, index, chosen, source)
-    return to_chunk(rows, index) if rows else None
+    # Page by page: events as documents take many times the room of their columns.
+    pages = [to_chunk(page, index) for page in iter(lambda: list(islice(rows, _PAGE)), [])]
+    return _joined(pages) if pages else None
 
 
-def _by_bucket(client: Elasticsearch, index: str, chosen: Mapping[str, Any], source: Source) -> list[Row]:
+def _joined(pages: Sequence[Chunk]) -> Chunk:
+    names = dict.fromkeys(name for page in pages for name in page.subjects)
+    subjects = {name: [v for page in pages for v in page.subjects.get(name, [None] * page.size)] for name in names}
+    times = [time for page in pages for time in page.times or ()]
+    return Chunk(sum(page.size for page in pages), subjects, times or None)
+
+
+def _by_bucket(client: Elasticsearch, index: str, chosen: Mapping[str, Any], source: Source) -> Iterator[Row]:
     buckets = {"terms": {"field": source.bucket, "size": _BUCKETS, "order": {"_key": "asc"}}}
     query = {"size": 0, "track_total_hits": False, "query": {"bool": chosen}, "aggs": {"b": buckets}}
     [counted] = search_all(client, [Search(index, query)])
@@ -45,20 +57,17 @@ def _by_bucket(client: Elasticsearch, index: str, chosen: Mapping[str, Any], sou
         taken += entry["doc_count"]
         below = entry["key"] + 1
     if not taken:
-        return []
+        return
     few = {"range": {source.bucket: {"lt": below}}}
     body = {
-        "size": min(taken, _SAMPLE),
-        "track_total_hits": False,
         "query": {"bool": {**chosen, "filter": [*chosen["filter"], few]}},
         "_source": ["@timestamp", "mpm.features", "mpm.prediction"],
-        "sort": [source.bucket, source.time, source.id],
     }
-    [answer] = search_all(client, [Search(index, body)])
-    return [from_stored(hit["_source"]) for hit in answer["hits"]["hits"]]
+    with closing(scan(client, index, body, sort=source.time)) as hits:
+        yield from (from_stored(hit["_source"]) for hit in islice(hits, _SAMPLE))
 
 
-def _by_hash(client: Elasticsearch, index: str, chosen: Mapping[str, Any], source: Source) -> list[Row]:
+def _by_hash(client: Elasticsearch, index: str, chosen: Mapping[str, Any], source: Source) -> Iterator[Row]:
     """Read doc values, which are what aggregations see: a `float` field holds another number than its document."""
     chance = {"seed": 0, "field": source.id or "_seq_no"}
     query = {"function_score": {"query": {"bool": chosen}, "random_score": chance, "boost_mode": "replace"}}
@@ -79,7 +88,7 @@ def _by_hash(client: Elasticsearch, index: str, chosen: Mapping[str, Any], sourc
             row = rows.setdefault((hit["_index"], hit["_id"]), {})
             held = hit.get("fields", {})
             row.update({name: as_counted(held[f.name][0], f) for name, f in subjects if f.name in held})
-    return list(rows.values())
+    yield from rows.values()
 
 
 def as_counted(value: Any, field: SubjectField) -> Any:

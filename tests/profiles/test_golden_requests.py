@@ -59,7 +59,7 @@ class Asked:
 
 def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Collect every kind of request."""
-    client: Any = Asked(monkeypatch, "mpm_elk.cluster.changes", "mpm_elk.registry.traffic")
+    client: Any = Asked(monkeypatch, "mpm_elk.cluster.changes", "mpm_elk.cluster.search", "mpm_elk.registry.traffic")
     models_in(client, STRETCHES)
     changed_hours(client, STRETCHES, V.model)
     sample(client, "i", V.model, T0, T0 + 2 * HOUR_MS)
