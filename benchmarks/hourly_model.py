@@ -103,6 +103,11 @@ class HourlyModel:
         nodes = self.admin.nodes.stats(metric="process")["nodes"]
         return float(sum(node["process"]["cpu"]["total_in_millis"] for node in nodes.values()) / 1000)
 
+    def settle(self) -> None:
+        """Store what was sent for good, so that this is not part of what is measured."""
+        self.admin.indices.refresh(index=f"mpm-*-{part(self.name)}-*")
+        self.admin.indices.flush(index=f"mpm-*-{part(self.name)}-*")
+
     def delete(self) -> None:
         """Delete the model's indices."""
         for index in self.admin.indices.get(index=f"mpm-*-{part(self.name)}-*"):
