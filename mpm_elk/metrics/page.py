@@ -34,7 +34,8 @@ which the limits of `drift.sd_ratio` need, is estimated from the cells.
 “Adjusted” is the distance less its mean without drift, which depends on both sizes, on the cells and on how much past
 windows varied; raw PSI, Jensen–Shannon and Hellinger stand beside it, for comparison with other tools. Theirs
 can differ from ours by the cells and by smoothing; and scipy's Jensen–Shannon distance has base e by default, which
-makes it 17 % smaller.
+makes it 17 % smaller. How far each metric agrees with scipy, NannyML, Evidently, alibi-detect and whylogs in the same
+cells is in [agreement.md](agreement.md).
 
 “The smallest drift that the window could have shown” is what its test finds with probability {POWER:g}, given both
 sizes, how much past windows varied, and how small p must be: the chance of a false alarm that the look may have,
