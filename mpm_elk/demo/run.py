@@ -56,7 +56,10 @@ class Show(Protocol):
 
 @dataclass
 class Outcome:
-    """What came of a demo: the alerts as read back, and how much was done. `end` is the end of the replay, in ms."""
+    """What came of a demo: the alerts as read back, and how much was done. `end` is the end of the replay, in ms.
+
+    `history` are the flights that the model was trained on, `scored` those that the service scored.
+    """
 
     end: int
     findings: list[Finding] = field(default_factory=list)
@@ -65,6 +68,8 @@ class Outcome:
     quarantined: int = 0
     metrics: int = 0
     notices: list[str] = field(default_factory=list)
+    history: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    scored: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
 
 
 def load_config() -> Config:
@@ -86,7 +91,7 @@ def run(clients: Clients, config: Config, end: datetime, show: Show, clock: Stop
         made = _register(clients, history)
         days = len(made.baseline.days)
         show.step(f"version 1 registered; baseline of {made.baseline.counts.count:,} flights in {days} days stored")
-    outcome = Outcome(to_ms(end))
+    outcome = Outcome(to_ms(end), history=history, scored=scored)
     _replay(clients, config, scored, outcome, show=show, clock=clock)
     with clock.time("read the alerts"):
         # What the last run wrote is visible to searches within a second; the demo does not wait for it.

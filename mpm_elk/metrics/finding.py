@@ -9,6 +9,7 @@ from mpm_elk.metrics.measured import Measured
 from mpm_elk.metrics.metric import DISTRIBUTION, TRAFFIC_SUBJECT
 from mpm_elk.timespan import in_words
 
+_EXPONENT_FROM = 1e15
 _USUAL_SILENCE = "traffic.freshness_usual"
 
 _REFERENCES = {
@@ -16,6 +17,11 @@ _REFERENCES = {
     "previous": "the window before",
     "same-time-last-week": "the same time last week",
 }
+
+
+def figure(value: float, digits: int = 4) -> str:
+    """Write a number for people: so many digits, and whole thousands as `37,073` rather than with an exponent."""
+    return f"{value:,.0f}" if 10**digits <= abs(value) < _EXPONENT_FROM else f"{value:.{digits}g}"
 
 
 def describe(subject: str, against: str, measured: Measured, p_adjusted: float | None) -> str:
@@ -46,7 +52,7 @@ def _movement(measured: Measured) -> str:
         return "no values to compare"
     text = f"PSI {values['drift.psi']:.3g} ({values['drift.psi_adjusted']:.3g} after noise is removed)"
     if "drift.mean" in values and "drift.mean_reference" in values:
-        text += f", mean {values['drift.mean']:.4g} (was {values['drift.mean_reference']:.4g}"
+        text += f", mean {figure(values['drift.mean'])} (was {figure(values['drift.mean_reference'])}"
         text += f", {values['drift.mean_shift']:+.2g} sd)" if "drift.mean_shift" in values else ")"
     if measured.culprit is not None:
         text += f", largest change in {measured.culprit}"

@@ -132,7 +132,7 @@ class Comparison:
     def _repr_html_(self) -> str:
         from mpm_elk.notebook.html import page  # noqa: PLC0415 — needed in a notebook only
 
-        return page(self.heading, self.lines, self.notes)
+        return page(self.heading, self.lines, self.notes, self.alerts)
 
     @property
     def heading(self) -> str:

@@ -17,12 +17,12 @@ import numpy as np
 from mpm_elk.config.model import Rule
 from mpm_elk.metrics.catalogue import REGISTRY, Metric
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
+from mpm_elk.metrics.finding import figure
 from mpm_elk.metrics.measured import Measured
 from mpm_elk.metrics.multiplicity import adjust, min_p
 
 _MONTH = timedelta(days=30)
 _Q_MAX = 0.01
-_LARGE = 10_000
 _SUSTAINING = 0.05
 """An open alert asks about one subject only: no control over others or over looks is due."""
 
@@ -112,7 +112,7 @@ def evaluate(rule: Rule, measured: Measured, p_adjusted: float | None, level: fl
     assert value is not None  # noqa: S101 — `_lack` has looked
     limits = measured.values.get(f"{rule.metric}_lower"), measured.values.get(f"{rule.metric}_upper")
     severity, threshold = _crossed(rule, metric, value)
-    text = f"{rule.metric} is {_figure(value)}"
+    text = f"{rule.metric} is {figure(value)}"
     sustains = False
     if severity is Severity.OK:
         reason = text
@@ -125,10 +125,6 @@ def evaluate(rule: Rule, measured: Measured, p_adjusted: float | None, level: fl
         sure = f" (adjusted p {evidence:.2g})" if evidence is not None else ""
         reason = f"{text}, {_side(rule, metric)} the {severity} threshold of {threshold:g}{sure}"
     return Evaluation(rule.id, rule.metric, severity, reason, value, *limits, threshold, evidence, sustains)
-
-
-def _figure(value: float) -> str:
-    return f"{value:.4g}" if abs(value) < _LARGE else f"{value:,.0f}"
 
 
 def _own_p(metric: Metric, measured: Measured) -> float:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mpm_elk.metrics.catalogue import TRAFFIC_SUBJECT
+from mpm_elk.metrics.finding import figure
 from mpm_elk.rules.documents import segment_of
 from mpm_elk.rules.evaluate import Evaluation, Severity
 from mpm_elk.timespan import in_words
@@ -36,7 +37,7 @@ class Effect:
         if self.metric == "traffic.freshness":
             return in_words(shown)
         if not self.metric.endswith(_SHARES):
-            return f"{shown:.3g}"
+            return figure(shown, 3)
         return f"{100 * shown:+.3g} pp" if self.metric.endswith("_increase") else f"{100 * shown:.3g} %"
 
     @property

@@ -15,6 +15,7 @@ from elasticsearch import Elasticsearch
 from pyarrow import parquet
 
 import mpm_elk
+from benchmarks.twin import DocumentKey, compare, key
 from mpm_elk.config import Config, load
 from mpm_elk.config.model import Rule
 from mpm_elk.contract.names import Index
@@ -60,7 +61,7 @@ def table(events: Sequence[Event]) -> pa.Table:
 class Case:
     """Training data and traffic as tables, and what the job wrote of that traffic; `how` names the columns."""
 
-    documents: Mapping[tuple[str, ...], Mapping[str, Any]]
+    documents: Mapping[DocumentKey, Mapping[str, Any]]
     reference: pa.Table
     current: pa.Table
     cells: Mapping[str, Any]
@@ -70,7 +71,7 @@ class Case:
 
 def monitored(
     client_for: ClientFor, config: Config, training: Path, columns: Columns, *, events: Sequence[Event], end_ms: int
-) -> tuple[dict[tuple[str, ...], Mapping[str, Any]], Mapping[str, Any]]:
+) -> tuple[dict[DocumentKey, Mapping[str, Any]], Mapping[str, Any]]:
     """Register the training data, send the events, run the job; gives metric documents and cells."""
     model = Monitored(client_for, config)
     from_file(client_for("setup"), model.version, training, columns, now_ms=midnight(0))
@@ -145,52 +146,13 @@ def case(request: pytest.FixtureRequest) -> Case:
     return found
 
 
-def key(mpm: Mapping[str, Any]) -> tuple[str, ...]:
-    window = mpm["window"]
-    return mpm["subject"]["name"], mpm["segment_key"], window["start"], window["length"], mpm["reference"]["kind"]
-
-
-def content(mpm: Mapping[str, Any], version: str) -> dict[str, Any]:
-    """Leave out what is the store's own: who wrote it, and when, and under what name."""
-    kept = {name: part for name, part in mpm.items() if name not in ("model", "run", "revision", "hash")}
-    reference = {name: part for name, part in mpm["reference"].items() if name != "baseline"}
-    if "versions" in reference:
-        reference["versions"] = ["this" if name == version else name for name in reference["versions"]]
-    return kept | {"reference": reference}
-
-
-def flat(node: Any, path: str = "") -> dict[str, Any]:
-    """Name every leaf of a document by its path."""
-    if isinstance(node, dict):
-        return {name: value for part, entry in node.items() for name, value in flat(entry, f"{path}.{part}").items()}
-    if isinstance(node, list):
-        return {name: value for at, entry in enumerate(node) for name, value in flat(entry, f"{path}[{at}]").items()}
-    return {path: node}
-
-
 def test_every_metric_document_is_the_cluster_s(case: Case) -> None:
     result = mpm_elk.compare(case.reference, case.current, rules=case.rules, **case.how)
-    twins = {key(document["mpm"]): document["mpm"] for document in result.documents}
-    newest = max(start for _, _, start, _, _ in twins)
-    # The job tells of the silence after the last event too; a table ends with its last row.
-    silent = {name: mpm for name, mpm in case.documents.items() if name[2] > newest}
-    assert {(mpm["subject"]["name"], mpm["traffic"]["count"]) for mpm in silent.values()} <= {("model", 0)}
-    documents = {name: mpm for name, mpm in case.documents.items() if name not in silent}
-    assert twins.keys() == documents.keys()
-    assert len(twins) > 126
-    numbers = 0
-    for name, mpm in documents.items():
-        theirs, ours = flat(content(mpm, "1")), flat(content(twins[name], "current"))
-        assert ours.keys() == theirs.keys(), name
-        for path, value in theirs.items():
-            if isinstance(value, float):
-                assert ours[path] == pytest.approx(value, rel=1e-12, abs=1e-12), (name, path)
-                numbers += 1
-            else:
-                assert ours[path] == value, (name, path)
-    assert numbers > 4_000
-    statuses = {mpm["status"] for mpm in case.documents.values()}
-    assert {"ok", "critical"} <= statuses
+    found = compare(case.documents, {key(document["mpm"]): document["mpm"] for document in result.documents})
+    assert found.unlike == []
+    assert found.documents > 126
+    assert found.numbers > 4_000
+    assert {"ok", "critical"} <= found.statuses.keys()
 
 
 def test_the_cells_are_those_of_the_registry(case: Case) -> None:

@@ -2,13 +2,17 @@
 
 import re
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 import mpm_elk
+from mpm_elk.notebook.html import page
+from mpm_elk.notebook.result import Alert
 from tests.notebook.test_compare import DRIFT, NOW, REFERENCE
 
+START = "2026-10-01T00:00:00.000Z"
 RESULT = mpm_elk.compare(REFERENCE, NOW, time="at", exclude=["region"])
 
 
@@ -69,6 +73,29 @@ def test_the_page_is_whole_and_needs_nothing_else() -> None:
     assert "prefers-color-scheme:dark" in page.text
     for line in RESULT.lines:
         assert line.sentence in page.text
+
+
+def test_alerts_stand_before_the_subjects() -> None:
+    shown = checked(RESULT)
+    [alert] = RESULT.alerts
+    assert shown.text.index(alert.reason) < shown.text.index(RESULT.lines[0].sentence)
+    for said in ("‼ critical", "feature-drift", "2026-10-11", "active"):
+        assert said in shown.text[shown.text.index("why, in the worst window") :]
+    quiet = mpm_elk.compare(REFERENCE, REFERENCE, exclude=["at", "region"], rules=[DRIFT])
+    assert "why, in the worst window" not in checked(quiet).text
+
+
+def test_many_alerts_are_cut_and_the_active_ones_come_first() -> None:
+    old = Alert(
+        "a", "features.x", "region=<EU>", "warning", "old", 1, active=False, start=START, end="2026-10-02T05:30:00.000Z"
+    )
+    now = replace(old, reason="now", severity="critical", active=True, end=None)
+    text = page("heading", (), (), [*(replace(old, reason=f"old {at}") for at in range(20)), now])
+    assert text.index("now") < text.index("old 0")
+    assert "2026-10-02 05:30" in text
+    assert "x (region=&lt;EU&gt;)" in text
+    assert text.count("old ") == 14
+    assert "and 6 more" in text
 
 
 def test_bars_are_as_high_as_their_shares() -> None:
