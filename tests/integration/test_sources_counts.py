@@ -83,7 +83,9 @@ def assert_same_counts(ours: Profile, theirs: Profile) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_every_type_of_field_counts_as_the_rows_of_a_file_would(client_for: ClientFor, seed: int) -> None:
     admin, index = client_for("admin"), f"trysrc-{secrets.token_hex(6)}"
-    admin.indices.create(index=index, mappings=NARROW, settings={"number_of_shards": 1 + seed % 2})
+    time = {"@timestamp": {"type": "date_nanos" if seed > 1 else "date"}}
+    mappings = {**NARROW, "properties": {**NARROW["properties"], **time}}
+    admin.indices.create(index=index, mappings=mappings, settings={"number_of_shards": 1 + seed % 2})
     rows = hard_rows(seed)
     operations: list[Any] = []
     for at, row in enumerate(rows):
@@ -97,6 +99,7 @@ def test_every_type_of_field_counts_as_the_rows_of_a_file_would(client_for: Clie
     version = VersionKey("production", "typed", "1")
     counted = roll_up(client_for("job"), index, version, [T0], cells=cells, source=source).profiles[EVERYTHING][T0]
     assert_same_counts(counted, expected)
+    assert counted.last == T0 + len(rows) - 1
     assert counted.subjects["features.f"].type_violations > 0
     for name in ("f", "h", "d", "n"):
         assert counted.subjects[f"features.{name}"].cells[[0, -1]].tolist() == [0, 0], name
@@ -142,3 +145,4 @@ def test_a_source_counts_what_the_same_rows_count_when_they_are_shipped(client_f
     version = VersionKey("production", model.name, "1")
     counted = roll_up(admin, index, version, [T0], cells=cells, source=source).profiles[EVERYTHING][T0]
     assert_same_counts(counted, shipped)
+    assert counted.last == shipped.last == T0 + len(rows) - 1
