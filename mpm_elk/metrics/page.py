@@ -82,7 +82,10 @@ def page() -> str:
         "“From” is where a look is worth it, by the literature or our own measurements; rules decide.\n",
         "## Numbers without evidence\n",
         _ALONE,
-        _table(("Name", "Meaning", "Subjects", "Also"), ((*_row(m), _beside(m)) for m in shown)),
+        _table(
+            ("Name", "Meaning", "Subjects", "Bad is", "Also"),
+            ((*_row(m), _DIRECTIONS[m.bad], _beside(m)) for m in shown),
+        ),
         "## Evidence\n",
         _table(("Test", "How"), ((f"`{name}`", how) for name, how in EVIDENCE.items())),
         "All allow for how much past windows varied: `volume` and `latency` learn it from 7, the others from 28.\n",

@@ -37,16 +37,25 @@ def explain(rule: Rule, rules: Sequence[Rule], config: Config) -> list[str]:
         f"It is compared with {_reference(rule)}.",
         *_thresholds(rule),
         _evidence(rule, rules, config),
-        f"With fewer than {rule.min_samples} events in the window or the reference it does not decide.",
+        *_enough(rule),
     ]
     if rule.for_ > 1:
         sentences.append(f"An alert opens when {rule.for_} windows with enough data in a row are that bad.")
-    sentences.append(
-        "An alert ends with the first window that is within the threshold, or beyond it by no more than chance."
-    )
+    chance = ", or beyond it by no more than chance" if rule.evidence == "required" else ""
+    sentences.append(f"An alert ends with the first window that is within the threshold{chance}.")
     if rule.owner:
         sentences.append(f"Its owner is {rule.owner}." + (f" What to do: {rule.runbook}" if rule.runbook else ""))
     return sentences
+
+
+def _enough(rule: Rule) -> list[str]:
+    """Say how many events it needs, and where."""
+    metric = REGISTRY[rule.metric]
+    sides = ["window"] if metric.of_events else []
+    sides += ["reference"] if metric.compares or rule.evidence == "required" else []
+    if not sides:
+        return []
+    return [f"With fewer than {rule.min_samples} events in the {' or the '.join(sides)} it does not decide."]
 
 
 def _reference(rule: Rule) -> str:

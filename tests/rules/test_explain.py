@@ -3,8 +3,9 @@
 import pytest
 
 from mpm_elk.config.model import Config, Rule
+from mpm_elk.metrics.measured import Measured
 from mpm_elk.rules.defaults import DEFAULT_RULES
-from mpm_elk.rules.evaluate import chance_per_look
+from mpm_elk.rules.evaluate import chance_per_look, evaluate
 from mpm_elk.rules.explain import explain
 from mpm_elk.rules.judgement import monitors
 
@@ -34,3 +35,22 @@ def test_what_a_rule_adds_is_said() -> None:
     ):  # fmt: skip
         assert part in text
     assert "critical" not in text
+
+
+@pytest.mark.parametrize(
+    ("metric", "evidence", "said"),
+    [
+        ("traffic.freshness", "none", None),
+        ("traffic.count_ratio", "none", "in the reference it"),
+        ("drift.mean", "none", "in the window it"),
+        ("quality.missing_rate", "required", "in the window or the reference it"),
+    ],
+)
+def test_how_many_events_it_needs_is_what_the_judge_asks_for(metric: str, evidence: str, said: str | None) -> None:
+    rule = Rule.model_validate({"id": "r", "metric": metric, "evidence": evidence, "warning": 1, "min_samples": 77})
+    text = " ".join(explain(rule, [rule], Config()))
+    assert ("With fewer than 77 events" in text) == (said is not None)
+    assert said is None or f"77 events {said} does not decide" in text
+    assert ("no more than chance" in text) == (evidence == "required")
+    none_there = evaluate(rule, Measured({metric: 2.0}, {}, 0, 0), None, 0.01)
+    assert ("fewer than 77" in none_there.reason) == (said is not None)

@@ -31,7 +31,8 @@ def _ratio(subject: Subject) -> Numbers:
 
 METRICS = (
     Metric("quality.cardinality", "known categories that occur, rare ones together as one; `_expected` of so many "
-           "events by the reference's shares", _cardinality, kind=CATEGORICAL, compares=False, beside=("expected",)),
+           "events by the reference's shares", _cardinality, bad="below", kind=CATEGORICAL,
+           compares=False, beside=("expected",)),
     Metric("quality.cardinality_ratio", "known categories that occur against those expected: below 1, some are gone",
            _ratio, DISTRIBUTION, "below", kind=CATEGORICAL, gate=0.8),
 )  # fmt: skip

@@ -41,7 +41,7 @@ def share_metrics(
                beside=("reference",)),
         Metric(f"{name}_increase", meanings[1], increase, test, subjects=subjects, kind=kind, gate=0.01,
                beside=("lower", "upper")),
-        Metric(f"{name}_p", f"p of the test `{test}`", p, subjects=subjects, kind=kind),
+        Metric(f"{name}_p", f"p of the test `{test}`", p, bad="below", subjects=subjects, kind=kind),
     )  # fmt: skip
 
 
