@@ -11,7 +11,8 @@ from itertools import islice
 from benchmarks.planted import Table
 from mpm_elk.config.model import Rule, parse_reference
 from mpm_elk.contract.keys import EVERYTHING, ModelKey
-from mpm_elk.metrics.catalogue import METRICS, TRAFFIC_SUBJECT
+from mpm_elk.metrics.catalogue import JOINT_SUBJECT, METRICS, TRAFFIC_SUBJECT
+from mpm_elk.metrics.metric import JOINT
 from mpm_elk.profiles.profile import Profile
 from mpm_elk.profiles.timeline import Timeline
 from mpm_elk.registry.training import count_rows, survey
@@ -34,6 +35,7 @@ SMALL_DRIFTS = tuple(
         {"id": "some-missing", "metric": "quality.missing_increase", "warning": 0.003},
         {"id": "some-unseen", "metric": "quality.unseen_increase", "warning": 0.001},
         {"id": "some-out-of-range", "metric": "quality.out_of_range_increase", "warning": 0.001},
+        {"id": "some-correlation", "metric": "drift.correlation_shift", "warning": 0.05},
     )
 )  # fmt: skip
 """Rules for who wants to know of small drifts too."""
@@ -99,11 +101,12 @@ class Judged:
         return chance_per_look(self.promised, self.length)
 
     def _alarming(self, judgement: Judgement, rules: Sequence[Rule]) -> bool:
-        cells = self._known.cells.subjects[judgement.key.subject]
+        name = judgement.key.subject
+        kind = JOINT if name == JOINT_SUBJECT else self._known.cells.subjects[name].kind
         return any(
             evaluate(rule, judgement.measured, judgement.p_adjusted, self._level).severity.alarming
             for rule in rules
-            if METRICS[rule.metric].fits(cells.kind) and subjects_of(rule, [judgement.key.subject])
+            if METRICS[rule.metric].fits(kind) and subjects_of(rule, [name])
         )
 
     def _name(self, judgement: Judgement) -> str:

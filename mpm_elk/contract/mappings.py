@@ -94,6 +94,7 @@ _PROFILES = document(
             cells_hash=KEYWORD,
             hash=KEYWORD,
             subjects=STORED,
+            joint=STORED,
         ),
         "run": group(id=KEYWORD),
     },

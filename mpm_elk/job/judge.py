@@ -12,6 +12,7 @@ from mpm_elk.cluster.state import ModelState, save
 from mpm_elk.contract.names import Index, all_months
 from mpm_elk.job.context import Context
 from mpm_elk.job.profile import Changed
+from mpm_elk.metrics.catalogue import JOINT_SUBJECT
 from mpm_elk.profiles.store import Wanted, first_hour, read
 from mpm_elk.profiles.timeline import Timeline, unit_for
 from mpm_elk.registry.store import ModelEntry
@@ -147,7 +148,8 @@ class _MonitorRun:
         baseline = self.entry.newest_baseline
         timeline = Timeline(start, length, size, days=baseline.days if baseline else {})
         unit = unit_for(self.monitor.length)
-        subjects = any(subjects_of(rule, [name]) for rule in self.monitor.rules for name in context.cells.subjects)
+        names = [*context.cells.subjects, JOINT_SUBJECT]
+        subjects = any(subjects_of(rule, names) for rule in self.monitor.rules)
         segments = any(rule.on.segments for rule in self.monitor.rules)
         wanted = Wanted(unit, start, self.due.end, subjects=subjects, segments=segments)
         stored = dict(read(context.client, context.model, wanted))

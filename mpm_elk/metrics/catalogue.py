@@ -11,11 +11,13 @@ from mpm_elk.metrics.families import (
     moments,
     shares,
     smallest,
+    together,
     traffic,
 )
-from mpm_elk.metrics.metric import TRAFFIC_SUBJECT
+from mpm_elk.metrics.metric import JOINT_SUBJECT, TRAFFIC_SUBJECT
 from mpm_elk.metrics.metric import Metric as Entry
 from mpm_elk.metrics.subject import Subject
+from mpm_elk.metrics.together import Together
 from mpm_elk.metrics.traffic import Traffic
 
 Metric: TypeAlias = Entry[Any]
@@ -30,13 +32,23 @@ SUBJECT_METRICS: tuple[Entry[Subject], ...] = (
     *constant.METRICS,
     *cardinality.METRICS,
 )
+JOINT_METRICS: tuple[Entry[Together], ...] = together.METRICS
 TRAFFIC_METRICS: tuple[Entry[Traffic], ...] = traffic.METRICS
 
-_ALL: tuple[Metric, ...] = (*SUBJECT_METRICS, *TRAFFIC_METRICS)
+_ALL: tuple[Metric, ...] = (*SUBJECT_METRICS, *JOINT_METRICS, *TRAFFIC_METRICS)
 REGISTRY: dict[str, Metric] = {metric.name: metric for metric in _ALL}
 """All metrics by name."""
 
 METRICS: dict[str, Metric] = {name: metric for name, metric in REGISTRY.items() if metric.test}
 """The metrics that a rule can name: those with evidence."""
 
-__all__ = ["METRICS", "REGISTRY", "SUBJECT_METRICS", "TRAFFIC_METRICS", "TRAFFIC_SUBJECT", "Metric"]
+__all__ = [
+    "JOINT_METRICS",
+    "JOINT_SUBJECT",
+    "METRICS",
+    "REGISTRY",
+    "SUBJECT_METRICS",
+    "TRAFFIC_METRICS",
+    "TRAFFIC_SUBJECT",
+    "Metric",
+]

@@ -6,7 +6,7 @@ import numpy as np
 
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
 from mpm_elk.metrics.measured import Measured
-from mpm_elk.metrics.metric import DISTRIBUTION, TRAFFIC_SUBJECT
+from mpm_elk.metrics.metric import CORRELATION, DISTRIBUTION, JOINT_SUBJECT, RECONSTRUCTION, TRAFFIC_SUBJECT
 from mpm_elk.timespan import in_words
 
 _EXPONENT_FROM = 1e15
@@ -34,9 +34,11 @@ def describe(subject: str, against: str, measured: Measured, p_adjusted: float |
         return f"{name}: no events in this window."
     if measured.reference == 0:
         return f"{name}: no events in {reference} to compare with."
-    text = ", ".join([_movement(measured), *_quality(measured)])
-    if DISTRIBUTION in measured.learning:
-        known = measured.learning[DISTRIBUTION]
+    together = subject == JOINT_SUBJECT
+    text = _together(measured) if together else ", ".join([_movement(measured), *_quality(measured)])
+    test = CORRELATION if together else DISTRIBUTION
+    if test in measured.learning:
+        known = measured.learning[test]
         text += f"; still learning how much it usually varies ({known} of {MIN_WINDOWS} past windows)"
     elif p_adjusted is not None:
         text += f"; adjusted p {p_adjusted:.2g}{_smallest(values)}"
@@ -59,10 +61,37 @@ def _movement(measured: Measured) -> str:
     return text
 
 
+def _together(measured: Measured) -> str:
+    """Say which correlation has moved, or that none has surely, and that components no longer fit where they do not."""
+    values = measured.values
+    if "drift.correlation_shift" not in values:
+        return "no two features to compare"
+    now, before = (round(values[f"drift.correlation{side}"], 2) + 0.0 for side in ("", "_reference"))
+    shift = f"{now:.2f} instead of {before:.2f}"
+    if _apart_from_zero(values, "drift.correlation_shift"):
+        text = f"the correlation of {measured.culprit} is {shift}"
+        others = int(values.get("drift.correlations_moved", 0)) - 1
+        if others > 0:
+            text += f", and {others} of {values['drift.correlations_moved_pairs'] - 1:.0f} others have moved"
+    else:
+        pairs = values["drift.correlations_moved_pairs"]
+        text = f"of {pairs:.0f} correlations none has surely moved (that of {measured.culprit} is {shift})"
+    if measured.p.get(RECONSTRUCTION, 1.0) <= 0.001 and abs(values["drift.pca_error_ratio"] - 1) >= 0.1:
+        ratio = values["drift.pca_error_ratio"]
+        text += f", the reference's principal components leave {ratio:.2g} times as much unexplained"
+    return text
+
+
+def _apart_from_zero(values: Mapping[str, float], name: str) -> bool:
+    return values[f"{name}_lower"] > 0 or values[f"{name}_upper"] < 0
+
+
 def _smallest(values: Mapping[str, float]) -> str:
     """Say what the window could have shown: that nothing was found means nothing larger was there."""
     if "drift.smallest_mean_shift" in values:
         return f"; the smallest shift it could show is {values['drift.smallest_mean_shift']:.2g} sd"
+    if "drift.smallest_correlation_shift" in values:
+        return f"; the smallest shift it could show is {values['drift.smallest_correlation_shift']:.2g}"
     if "drift.smallest_psi" in values:
         return f"; the smallest PSI it could show is {values['drift.smallest_psi']:.2g}"
     return ""

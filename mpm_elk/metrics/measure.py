@@ -9,14 +9,16 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from mpm_elk.metrics import Flags, divergence
-from mpm_elk.metrics.catalogue import SUBJECT_METRICS, TRAFFIC_METRICS
+from mpm_elk.metrics.catalogue import JOINT_METRICS, SUBJECT_METRICS, TRAFFIC_METRICS
 from mpm_elk.metrics.freshness import silence
 from mpm_elk.metrics.measured import Learning, Measured
 from mpm_elk.metrics.metric import Context, Metric
 from mpm_elk.metrics.sensitivity import LEVEL
 from mpm_elk.metrics.subject import Subject
+from mpm_elk.metrics.together import Together
 from mpm_elk.metrics.traffic import Traffic
 from mpm_elk.profiles.cells import Cells
+from mpm_elk.profiles.joint_windows import JointWindows
 from mpm_elk.profiles.windows import SubjectWindows, TrafficWindows
 
 
@@ -52,6 +54,33 @@ def measure_subject(
         culprit=labels[int(moved.cell)] if moved.value > 0 else None,
         learning=learning.without(p),
         distributions={"cells": labels, "window": window.tolist(), "reference": reference.tolist()},
+    )
+
+
+def measure_together(
+    names: Sequence[str],
+    windows: JointWindows,
+    references: JointWindows,
+    flagged: Flags,
+    *,
+    learn_from: Flags | None = None,
+    level: float = LEVEL,
+) -> Measured:
+    """Measure what the features `names` do together in the last of `windows` (T rows), as `measure_subject`.
+
+    Sizes are those of the sample.
+    """
+    usual = np.ones(len(windows.rows), dtype=np.bool_) if learn_from is None else learn_from
+    learning = Learning(flagged)
+    context = Together(tuple(names), windows, references, learning, usual, level)
+    p = context.evidence
+    return Measured(
+        _numbers(JOINT_METRICS, context),
+        p,
+        int(windows.rows[-1]),
+        int(references.rows[-1]),
+        culprit=" and ".join(context.pair.features) if context.pair else None,
+        learning=learning.without(p),
     )
 
 

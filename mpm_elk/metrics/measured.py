@@ -19,7 +19,7 @@ class Measured:
 
     `values` maps names such as `drift.psi` to numbers, `p` maps each test to its p-value; what could not be computed is
     in neither. `learning` says of each test that has no p-value for want of history how many past windows are known,
-    of `MIN_WINDOWS`. `culprit` is the cell whose share moved most.
+    of `MIN_WINDOWS`. `culprit` is the cell whose share moved most, or the pair whose correlation did.
     """
 
     values: Mapping[str, float]
@@ -42,14 +42,14 @@ class Learning:
     known: dict[str, int] = field(default_factory=dict)
 
     def learn(self, test: str, ratios: Floats, df: npt.ArrayLike, usable: Flags) -> Dispersion:
-        """Learn a test's dispersion from the past rows of `ratios` (T,) that are `usable` (T,).
+        """Learn a test's dispersion from the past windows of `ratios` (…, T) that are `usable` (…, T).
 
         A test of several parts is still learning where none of them knows enough.
         """
-        past = np.where(usable[:-1], ratios[:-1], np.nan)
+        past = np.where(usable[..., :-1], ratios[..., :-1], np.nan)
         found = dispersion.estimate(past, df, flagged=self.flagged)
-        if not found.known:
-            self.known[test] = max(self.known.get(test, 0), int(found.windows))
+        if not found.known.any():
+            self.known[test] = max(self.known.get(test, 0), int(found.windows.max(initial=0)))
         return found
 
     def without(self, p: Mapping[str, float]) -> dict[str, int]:

@@ -10,9 +10,12 @@ from mpm_elk.metrics import Floats
 from mpm_elk.profiles.cells import CategoricalCells, NumericCells
 
 TRAFFIC_SUBJECT = "model"
+JOINT_SUBJECT, JOINT = "features", "joint"
+"""The subject that stands for several features together, and its kind."""
 NUMERIC, CATEGORICAL = NumericCells.kind, CategoricalCells.kind
 
 DISTRIBUTION, MISSING, TYPE, UNSEEN, RANGE = "distribution", "missing", "type_violation", "unseen", "out_of_range"
+CORRELATION, RECONSTRUCTION, MEANS = "correlation", "reconstruction", "means"
 VOLUME, FAILURE, LATENCY = "volume", "failure", "latency"
 
 EVIDENCE = {
@@ -21,6 +24,9 @@ EVIDENCE = {
     TYPE: "two shares, as for missing values",
     UNSEEN: "two shares, as for missing values",
     RANGE: "two shares, as for missing values",
+    CORRELATION: "Fisher's z of each pair's rank correlations: the pair's p times the number of pairs",
+    RECONSTRUCTION: "difference of the errors in standard errors of normal rows",
+    MEANS: "Hotelling's T² with the reference's covariance, χ² of as many degrees of freedom as directions vary",
     VOLUME: "t prediction interval of the logarithm of the count",
     FAILURE: "two shares, as for missing values",
     LATENCY: "t prediction interval of the logarithm of the mean duration, from windows that hang together",
@@ -46,7 +52,7 @@ class Metric(Generic[Context]):
     `bad` is
     `above`, `below`, `away` (from zero, either side) or `apart` (from one as a factor: 1.25 is also 0.8). `gate` is
     the size from which it is worth a look, where the literature or our measurements give one. `subjects` are those
-    that rules look at where they name none. `kind` is the kind of cells that it needs; without one it fits any.
+    that rules look at where they name none. `kind` is the kind of cells that it needs; without one it fits any cells.
     `compares` tells whether the number itself needs a reference, `of_events` whether it needs events to speak of.
     """
 
@@ -63,8 +69,8 @@ class Metric(Generic[Context]):
     beside: tuple[str, ...] = ()
 
     def fits(self, kind: str | None) -> bool:
-        """Tell whether subjects with cells of this kind have the metric; traffic has no cells."""
-        return self.kind is None or self.kind == kind
+        """Tell whether subjects of this kind have the metric; traffic has no kind."""
+        return self.kind == kind or (self.kind is None and kind != JOINT)
 
     def numbers(self, context: Context) -> dict[str, float]:
         """Compute the metric: finite numbers by their whole names."""

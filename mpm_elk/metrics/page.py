@@ -13,6 +13,8 @@ _DIRECTIONS = {
     "apart": "away from 1, either side (1.25 is also 0.8)",
 }
 
+_SUBJECTS = {"numeric": "numbers", "categorical": "categories", "joint": "features together"}
+
 _INTRODUCTION = f"""# Metrics
 
 Written from the registry, `mpm_elk/metrics/families/`: do not edit. After a change there:
@@ -30,6 +32,10 @@ hide what the rows did. Where a feature's cells are coarse, so are these bounds.
 Numbers are compared in cells that are cut once: distances of shares in about 20 coarse cells, curves in 128 fine ones
 (scores 256). Shares, means, standard deviations and the shares below an edge are exactly those of the rows. Kurtosis,
 which the limits of `drift.sd_ratio` need, is estimated from the cells.
+
+Features together are one subject, `features`: the first 30 numeric features by name, over a sample of at most about 500
+rows an hour (all rows of a file). A value counts by its rank, which is its coarse cell; a correlation is that of the
+rows that have both values. Sizes in `sample` are those of the sample.
 
 “Adjusted” is the distance less its mean without drift, which depends on both sizes, on the cells and on how much past
 windows varied; raw PSI, Jensen–Shannon and Hellinger stand beside it, for comparison with other tools. Theirs
@@ -97,7 +103,7 @@ def _row(metric: Metric) -> tuple[str, str, str]:
     if metric.subjects == (TRAFFIC_SUBJECT,):
         subjects = "traffic"
     else:
-        subjects = {"numeric": "numbers", "categorical": "categories"}.get(metric.kind or "", "numbers, categories")
+        subjects = _SUBJECTS.get(metric.kind or "", "numbers, categories")
     return f"`{metric.name}`", metric.meaning, subjects
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy import special
 
 from mpm_elk.metrics import Floats
+from mpm_elk.metrics.correlation import Shift
 from mpm_elk.metrics.dispersion import Dispersion, critical
 from mpm_elk.metrics.divergence import noncentrality
 from mpm_elk.metrics.moments import Moments
@@ -57,3 +58,19 @@ def smallest_psi(
     with np.errstate(divide="ignore", invalid="ignore"):
         scaled, df = np.broadcast_arrays(critical(level, np.where(df >= 1, df, np.nan), dispersion) * df / phi, df)
         return np.asarray(noncentrality(scaled, df, 1 - power) * phi * (1 / n + 1 / m), dtype=np.float64)
+
+
+def smallest_correlation_shift(
+    pair: Shift, dispersion: Dispersion | None, *, level: float = LEVEL, power: float = POWER
+) -> Floats:
+    """Give the change of a pair's correlation that its test finds with `power`, towards zero.
+
+    (c + z(power)·√φ) standard errors of Fisher's z, as for means, taken from that of the reference's correlation.
+    """
+    alone = critical(level, 1.0)
+    ratio = alone if dispersion is None else np.maximum(alone, critical(level, 1.0, dispersion))
+    phi = 1.0 if dispersion is None else dispersion.phi
+    before = np.abs(pair.reference)
+    away = (np.sqrt(ratio) + float(special.ndtri(power)) * np.sqrt(phi)) * pair.error
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(before - np.tanh(np.arctanh(before) - away), dtype=np.float64)

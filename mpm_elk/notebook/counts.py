@@ -164,10 +164,9 @@ def _traffic(table: Arrow, layout: Layout, times: Times) -> Windows:
 
 
 def _with_subjects(traffic: Windows, counted: Windows) -> Windows:
-    return {
-        start: replace(calls, subjects=counted[start].subjects if start in counted else {})
-        for start, calls in sorted(traffic.items())
-    }
+    nothing = Profile()
+    found = {start: (calls, counted.get(start, nothing)) for start, calls in sorted(traffic.items())}
+    return {start: replace(calls, subjects=own.subjects, joint=own.joint) for start, (calls, own) in found.items()}
 
 
 def _failed(table: Arrow, layout: Layout) -> npt.NDArray[np.bool_]:

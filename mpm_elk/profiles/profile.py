@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mpm_elk.profiles.cells import Ints
+from mpm_elk.profiles.joint import Joint
 from mpm_elk.timespan import iso, parse_instant, to_ms
 
 _DENSE = 2
@@ -147,8 +148,9 @@ class SubjectProfile:
 class Profile:
     """The counts of one stretch of time: events, failed inferences, durations (ns), each subject, and the last event.
 
-    Subjects are counted over the events that did not fail. `last` is the time (ms) of the last event, failed or not;
-    None where there is none, or where a part with events does not tell (profiles that an earlier version wrote).
+    Subjects are counted over the events that did not fail, features together (`joint`) over a sample of them. `last` is
+    the time (ms) of the last event, failed or not; None where there is none, or where a part with events does not tell
+    (profiles that an earlier version wrote).
     """
 
     count: int = 0
@@ -156,6 +158,7 @@ class Profile:
     duration: Moments = field(default_factory=Moments)
     subjects: Mapping[str, SubjectProfile] = field(default_factory=dict)
     last: int | None = None
+    joint: Joint = field(default_factory=Joint)
 
     def __add__(self, other: "Profile") -> "Profile":
         names = [*self.subjects, *(name for name in other.subjects if name not in self.subjects)]
@@ -165,6 +168,7 @@ class Profile:
             self.duration + other.duration,
             {name: _add(self.subjects.get(name), other.subjects.get(name)) for name in names},
             _later(self, other),
+            self.joint + other.joint,
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -175,17 +179,23 @@ class Profile:
             "failures": self.failures,
             "duration": self.duration.to_document(),
             "subjects": {name: subject.to_document() for name, subject in self.subjects.items()},
+            **({"joint": self.joint.to_document()} if self.joint else {}),
         }
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "Profile":
-        """Read a profile from JSON."""
+        """Read a profile from JSON; those of earlier versions hold nothing of features together."""
+        subjects = {name: SubjectProfile.from_document(entry) for name, entry in document["subjects"].items()}
+        together = Joint()
+        if "joint" in document:
+            together = Joint.from_document(document["joint"], {name: s.cells_hash for name, s in subjects.items()})
         return cls(
             document["count"],
             document["failures"],
             Moments.from_document(document["duration"]),
-            {name: SubjectProfile.from_document(entry) for name, entry in document["subjects"].items()},
+            subjects,
             to_ms(parse_instant(document["last"])) if "last" in document else None,
+            together,
         )
 
 

@@ -10,6 +10,7 @@ from mpm_elk.contract.keys import Segment, VersionKey
 from mpm_elk.contract.source import EVENTS, Source
 from mpm_elk.errors import RegistryError
 from mpm_elk.profiles.cells import OUTPUTS, CategoricalCells, CellSet, NumericCells
+from mpm_elk.profiles.joint import paired
 from mpm_elk.profiles.profile import Moments, Profile
 from mpm_elk.profiles.requests import (
     HourlyRequest,
@@ -20,10 +21,12 @@ from mpm_elk.profiles.requests import (
     subject_requests,
     traffic_requests,
 )
+from mpm_elk.profiles.sampling import SampleRequest, read_samples, sample_requests
 
 _AT_ONCE = 8
 BUCKETS_AT_ONCE = 50_000
 """As many buckets are held at a time, however many hours there are: some 15 MB."""
+_SAMPLES_AT_ONCE = 2
 
 
 @dataclass
@@ -47,7 +50,8 @@ def roll_up(
     """Count the events of `version` in `hours` (starts, ms) from the indices `index` (names joined by commas).
 
     Features and outputs that the `source` holds are counted in fine cells; each value of each segment gets a profile of
-    the outputs in coarse cells. Raises PartialResultError rather than using an incomplete answer.
+    the outputs in coarse cells. What features do together is added up over a sample of rows. Raises PartialResultError
+    rather than using an incomplete answer.
     """
     result = RolledUp()
     total = result.profiles.setdefault(Segment(), {})
@@ -69,6 +73,8 @@ def roll_up(
         for request, answer in zip(some, search_all(client, [Search(index, r.body) for r in some]), strict=True):
             for bucket in hours_in(answer):
                 _take(result, request, bucket)
+    together = paired(cells)
+    _add_samples(client, index, result, sample_requests(version, events, together, source), together)
     return result
 
 
@@ -83,6 +89,28 @@ def parts(requests: Sequence[HourlyRequest]) -> Iterator[list[HourlyRequest]]:
         part.append(request)
     if part:
         yield part
+
+
+def _add_samples(
+    client: Elasticsearch,
+    index: str,
+    result: RolledUp,
+    requests: Sequence[SampleRequest],
+    together: Mapping[str, NumericCells],
+) -> None:
+    """Read a sample of each hour's rows, and add what features do together in them."""
+    total = result.profiles[Segment()]
+    for start in range(0, len(requests), _SAMPLES_AT_ONCE):
+        some = requests[start : start + _SAMPLES_AT_ONCE]
+        answers = search_all(client, [Search(index, request.body) for request in some])
+        for request, answer in zip(some, answers, strict=True):
+            found = read_samples(answer, request, together)
+            if found is None:
+                result.problems.append(
+                    f"{len(request.hours)} hours have no sample of rows: too many predictions share an id"
+                )
+            for hour, joint in (found or {}).items():
+                total[hour] = replace(total[hour], joint=joint)
 
 
 def held(cells: CellSet, source: Source) -> CellSet:

@@ -113,7 +113,7 @@ class Wanted:
         known = [{"bool": {"filter": [*version.filters(), between(*span)]}} for version, *span in self.but]
         body: dict[str, Any] = {"query": {"bool": {"filter": filters, "must_not": known}}}
         if not self.subjects:
-            body["_source"] = {"excludes": ["mpm.profile.subjects"]}
+            body["_source"] = {"excludes": ["mpm.profile.subjects", "mpm.profile.joint"]}
         return body
 
 

@@ -229,7 +229,8 @@ def _add_up(hourly: Mapping[int, Profile]) -> tuple[Profile, dict[int, Profile]]
 
 def _only(profile: Profile, names: set[str]) -> Profile:
     subjects = {name: counts for name, counts in profile.subjects.items() if name in names}
-    return Profile(profile.count, profile.failures, profile.duration, subjects)
+    joint = profile.joint.only({name: counts.cells_hash for name, counts in subjects.items()})
+    return Profile(profile.count, profile.failures, profile.duration, subjects, joint=joint)
 
 
 def _save(

@@ -9,6 +9,7 @@ import numpy as np
 
 from mpm_elk.profiles.cells import LABEL, OUTPUTS, SCORE, CategoricalCells, Cells, CellSet, Floats, NumericCells
 from mpm_elk.profiles.cut import FINE, SCORE_FINE, cut_categorical, cut_numeric
+from mpm_elk.profiles.joint import WHOLE, Joint, paired
 from mpm_elk.profiles.profile import Moments, Profile, SubjectProfile
 from mpm_elk.registry.rows import Chunk, Columns, Value, kind_of, read
 from mpm_elk.timespan import DAY_MS
@@ -198,7 +199,21 @@ def _count(chunk: Chunk, cells: CellSet) -> Profile:
         for name, entry in cells.subjects.items()
         if name in chunk.subjects
     }
-    return Profile(chunk.size, subjects=subjects)
+    return Profile(chunk.size, subjects=subjects, joint=_count_together(chunk, cells))
+
+
+def _count_together(chunk: Chunk, cells: CellSet) -> Joint:
+    if not (together := paired(cells)):
+        return Joint()
+    columns = {name: _with_gaps(chunk.subjects[name]) for name in together if name in chunk.subjects}
+    return Joint.of(together, columns, chunk.size, WHOLE)
+
+
+def _with_gaps(values: Sequence[Value]) -> Floats:
+    """Give numbers in their places; texts are missing there, as nothing is."""
+    if set(map(type, values)) <= {float, type(None)}:
+        return np.array(values, dtype=np.float64)  # None becomes nan
+    return np.array([value if isinstance(value, float) else np.nan for value in values], dtype=np.float64)
 
 
 def _count_subject(cells: Cells, values: Sequence[Value]) -> SubjectProfile:

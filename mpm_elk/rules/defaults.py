@@ -19,6 +19,8 @@ DEFAULT_RULES = tuple(
          "warning": 0.002, "critical": 0.1},
         {"id": "out-of-range", "metric": "quality.out_of_range_increase", "against": _ROLLING,
          "warning": 0.01, "critical": 0.1},
+        {"id": "correlation-shift", "metric": "drift.correlation_shift", "against": _ROLLING,
+         "warning": 0.1, "critical": 0.3},
         {"id": "low-traffic", "metric": "traffic.count_ratio", "against": _ROLLING, "warning": 0.5, "critical": 0.1},
         {"id": "failures", "metric": "traffic.failure_increase", "window": "1h", "against": "rolling 7d",
          "warning": 0.01, "critical": 0.1, "min_samples": 30},

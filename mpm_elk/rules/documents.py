@@ -10,6 +10,7 @@ from mpm_elk.contract.keys import Segment
 from mpm_elk.contract.names import Index, monthly
 from mpm_elk.metrics.catalogue import TRAFFIC_SUBJECT
 from mpm_elk.metrics.finding import describe
+from mpm_elk.metrics.metric import JOINT, JOINT_SUBJECT
 from mpm_elk.profiles.cells import CellSet
 from mpm_elk.profiles.store import content_hash
 from mpm_elk.rules.judgement import Judgement, Monitor
@@ -77,6 +78,8 @@ def to_document(monitor: Monitor, judgement: Judgement, cells: CellSet) -> Docum
 def _subject(name: str, cells: CellSet) -> dict[str, str]:
     if name == TRAFFIC_SUBJECT:
         return {"name": name, "type": "model", "kind": "traffic"}
+    if name == JOINT_SUBJECT:
+        return {"name": name, "type": "features", "kind": JOINT}
     kind = "feature" if name.startswith("features.") else "prediction"
     return {"name": name, "type": kind, "kind": cells.subjects[name].kind}
 

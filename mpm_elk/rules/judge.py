@@ -11,10 +11,11 @@ import numpy as np
 from mpm_elk.config.model import Rule
 from mpm_elk.contract.keys import EVERYTHING, Segment, VersionKey
 from mpm_elk.metrics import Flags
-from mpm_elk.metrics.catalogue import REGISTRY, TRAFFIC_SUBJECT
+from mpm_elk.metrics.catalogue import JOINT_SUBJECT, REGISTRY, TRAFFIC_SUBJECT
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
 from mpm_elk.metrics.measure import measure_subject, measure_traffic
 from mpm_elk.metrics.measured import Measured
+from mpm_elk.metrics.metric import JOINT
 from mpm_elk.metrics.reference import members
 from mpm_elk.profiles.cells import OUTPUTS, Cells
 from mpm_elk.profiles.profile import Profile
@@ -32,6 +33,7 @@ from mpm_elk.rules.judgement import (
     ReferenceUsed,
     SubjectKey,
 )
+from mpm_elk.rules.together import Together
 from mpm_elk.timespan import DAY_MS
 
 _Found = tuple[Measured, ReferenceUsed]
@@ -75,18 +77,21 @@ class Judge:
         traffic = any(subjects_of(rule, [TRAFFIC_SUBJECT]) for rule in self.monitor.rules)
         if traffic:
             yield from self._traffic(at)
-        wanted = {
-            (version, segment): names
+        versions = [
+            version
             for version in self.timeline.versions(at)
             if version.version != self.monitor.reference.version  # a version is not compared with itself
-            for segment, names in self._wanted(version, at)
-        }
-        subjects = sum(map(len, wanted.values())) + traffic
+        ]
+        wanted = {(version, segment): names for version in versions for segment, names in self._wanted(version, at)}
+        together = versions if any(self._looks_at(rule, JOINT_SUBJECT, "") for rule in self.monitor.rules) else []
+        subjects = sum(map(len, wanted.values())) + len(together) + traffic
         for (version, segment), names in wanted.items():
             slots, owners = self.timeline.lineage(version, segment)
             for name in names:
                 key = SubjectKey(version, name, segment)
                 yield key, self._subject(key, at, slots, owners, self._level / subjects)
+        for version in together:
+            yield from self._together(version, at, self._level / subjects)
 
     @property
     def _level(self) -> float:
@@ -107,7 +112,8 @@ class Judge:
     def _looks_at(self, rule: Rule, name: str, segment: str) -> bool:
         """Tell whether a rule looks at a subject, and the subject has what the rule is about."""
         cells = self.known.cells.subjects.get(name)
-        fits = REGISTRY[rule.metric].fits(cells.kind if cells else None)
+        kind = JOINT if name == JOINT_SUBJECT else cells.kind if cells else None
+        fits = REGISTRY[rule.metric].fits(kind)
         return fits and _in_segment(rule, segment) and bool(subjects_of(rule, [name]))
 
     def _traffic(self, at: int) -> Iterator[tuple[SubjectKey, _Found]]:
@@ -120,6 +126,14 @@ class Judge:
             measured = measure_traffic(traffic_windows(slots), chosen, rows, flagged[rows][:-1], ends=ends)
             key = SubjectKey(self.known.model.version(ALL_VERSIONS), TRAFFIC_SUBJECT, EVERYTHING)
             yield key, (measured, self._used(at, chosen[at], usable, [""] * self.timeline.size))
+
+    def _together(self, version: VersionKey, at: int, level: float) -> Iterator[tuple[SubjectKey, _Found]]:
+        _, owners = self.timeline.lineage(version)
+        flagged = self.alarms.flags(JOINT_SUBJECT, EVERYTHING, self.timeline)
+        together = Together(self.monitor, self.known, self.timeline, version, flagged, level)
+        found = together.measure(at, _with_history(at), lambda some, usable: self._used(at, some, usable, owners))
+        if found is not None:
+            yield SubjectKey(version, JOINT_SUBJECT, EVERYTHING), found
 
     def _subject(self, key: SubjectKey, at: int, slots: Slots, owners: Sequence[str], level: float) -> _Found:
         """Measure one subject; `level` is the p that it needs where it is the only one that drifted."""

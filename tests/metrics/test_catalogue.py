@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 
 from mpm_elk.contract.metric_names import METRIC_NAMES, WITHOUT_EVIDENCE
-from mpm_elk.metrics.catalogue import METRICS, REGISTRY, TRAFFIC_SUBJECT, Metric
+from mpm_elk.metrics.catalogue import JOINT_SUBJECT, METRICS, REGISTRY, TRAFFIC_SUBJECT, Metric
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
-from mpm_elk.metrics.measure import measure_subject, measure_traffic
+from mpm_elk.metrics.measure import measure_subject, measure_together, measure_traffic
 from mpm_elk.metrics.measured import Measured
 from mpm_elk.metrics.metric import EVIDENCE
 from mpm_elk.profiles.cells import Cells
 from mpm_elk.profiles.cut import cut_categorical, cut_numeric
+from mpm_elk.profiles.joint import WHOLE, Joint
+from mpm_elk.profiles.joint_windows import joint_windows
 from mpm_elk.profiles.profile import Moments, Profile, SubjectProfile
 from mpm_elk.profiles.windows import subject_windows, traffic_windows
 from mpm_elk.rules.defaults import DEFAULT_RULES
@@ -44,12 +46,22 @@ def _traffic() -> Measured:
     return measure_traffic(windows, members, slice(0, SIZE), _FLAGGED, ends=range(10, 10 + SIZE))
 
 
-FOUND = {"numeric": _numeric(), "categorical": _categorical(), "traffic": _traffic()}
+def _together() -> Measured:
+    cells = {f"features.{name}": cut_numeric(_RNG.normal(size=5_000), name) for name in "xyz"}
+    hashes = {name: entry.hash for name, entry in cells.items()}
+    joints = [Joint.of(cells, {name: _RNG.normal(size=500) for name in cells}, 500, WHOLE) for _ in range(SIZE)]
+    windows = joint_windows(hashes, joints)
+    return measure_together("xyz", windows, windows.pool(np.ones((SIZE, SIZE), dtype=np.bool_)), _FLAGGED)
+
+
+FOUND = {"numeric": _numeric(), "categorical": _categorical(), "joint": _together(), "traffic": _traffic()}
 
 
 def _kinds(metric: Metric) -> list[str]:
     if metric.subjects == (TRAFFIC_SUBJECT,):
         return ["traffic"]
+    if metric.subjects == (JOINT_SUBJECT,):
+        return ["joint"]
     return [kind for kind in ("numeric", "categorical") if metric.fits(kind)]
 
 
@@ -88,6 +100,11 @@ def test_what_compares_nothing_is_known_without_a_reference(name: str) -> None:
         if kind == "traffic":
             windows = traffic_windows([Profile(10, 1, Moments(1, 2.0, 4.0), last=9)])
             found = measure_traffic(windows, np.zeros((1, 1), dtype=np.bool_), slice(0, 1), no_flags, ends=[10])
+        elif kind == "joint":
+            cells_of = {f"features.{name}": numeric for name in "xy"}
+            joint = Joint.of(cells_of, dict.fromkeys(cells_of, np.arange(9.0)), 9, WHOLE)
+            here, nothing = (joint_windows(joint.features, [entry]) for entry in (joint, None))
+            found = measure_together("xy", here, nothing, no_flags)
         else:
             one, profile = alone[kind]
             windows_of = [subject_windows(one, [entry]) for entry in (profile, None)]

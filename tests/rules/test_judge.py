@@ -341,7 +341,7 @@ def test_traffic_is_judged_over_all_versions() -> None:
 def test_monitors_group_rules_and_know_their_reach() -> None:
     groups = monitors(DEFAULT_RULES)
     assert [(str(m.reference), m.length.days, len(m.rules), m.reach) for m in groups] == [
-        ("rolling 28d", 1, 8, HISTORY + 28),
+        ("rolling 28d", 1, 9, HISTORY + 28),
         ("rolling 7d", 0, 1, HISTORY + 168),
     ]
     assert monitors([]) == []
