@@ -29,7 +29,7 @@ def test_exit_codes(errors: list[MpmError | None], code: int) -> None:
 
 def test_totals_add_models_up() -> None:
     totals = report(FINE, FAILED).totals
-    assert totals == {"hours": 4, "profiles": 0, "windows": 0, "metrics": 0, "alerts": 2}
+    assert totals == {"hours": 4, "profiles": 0, "windows": 0, "metrics": 0, "alerts": 2, "notifications": 0}
     assert report().totals == dict.fromkeys(totals, 0)
 
 
