@@ -156,7 +156,9 @@ def _missing_subjects(rule: Rule, models: Sequence[KnownModel]) -> Iterator[Prob
     kinds = [model.subjects[name] for model in models for name in subjects_of(rule, sorted(model.subjects))]
     if kinds and not any(metric.fits(kind) for kind in kinds):
         yield _error(
-            rule, f"{rule.metric} needs {metric.kind} subjects, and it looks at none", "name another subject or metric"
+            rule,
+            f"{rule.metric} needs {metric.kind or 'single'} subjects, and it looks at none",
+            "name another subject or metric",
         )
 
 

@@ -5,6 +5,8 @@ from statistics import median
 from elasticsearch import Elasticsearch
 
 from mpm_elk.contract.keys import ModelKey
+from mpm_elk.metrics.metric import JOINT, JOINT_SUBJECT
+from mpm_elk.profiles.joint import paired
 from mpm_elk.profiles.store import DAY, Wanted, read
 from mpm_elk.registry.store import list_models, load
 from mpm_elk.rules.check import KnownModel
@@ -21,7 +23,9 @@ def known_models(client: Elasticsearch, now: int) -> list[KnownModel]:
         cells = entry.cells.cells.subjects if entry.cells else {}
         versions = frozenset(entry.versions)
         based = frozenset(baseline.version.version for baseline in entry.baselines)
-        kinds = {name: some.kind for name, some in cells.items()}
+        kinds: dict[str, str] = {name: some.kind for name, some in cells.items()}
+        if entry.cells and paired(entry.cells.cells):
+            kinds[JOINT_SUBJECT] = JOINT
         found.append(KnownModel(key, kinds, versions, based, _events_a_day(client, key, now)))
     return found
 

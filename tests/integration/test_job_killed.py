@@ -27,6 +27,7 @@ job: {lease: 1s}
 models: [{name: "job-*", segments: [region]}]
 rules:
   - {id: drift, metric: drift.psi, against: rolling 5d, warning: 0.2, critical: 0.5, min_samples: 50, evidence: none}
+  - {id: together, metric: drift.correlation_shift, against: rolling 5d, warning: 0.3, min_samples: 50, evidence: none}
   - {id: failures, metric: traffic.failure_rate, window: 6h, against: rolling 1d, warning: 0.02, min_samples: 50,
      evidence: none}
 """

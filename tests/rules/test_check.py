@@ -1,5 +1,6 @@
 """A table of mistakes: each is found, with what would be right; what is right raises nothing."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -128,3 +129,12 @@ def test_the_shares_are_metrics() -> None:
     assert set(SHARES) <= set(REGISTRY)
     assert all("rate" not in name or name in SHARES for name, metric in REGISTRY.items() if metric.test)
     assert {Weight.ERROR, Weight.WARNING} == set(Weight)
+
+
+def test_features_together_are_a_subject() -> None:
+    pair = replace(CREDIT, subjects={**CREDIT.subjects, "features": "joint"})
+    shift = {"metric": "drift.correlation_shift", "on": {"subject": "features"}, "against": "rolling 28d"}
+    assert found(rule(**shift), pair) == []
+    assert "features" in unwatched([rule()], pair)
+    [(weight, text, _)] = found(rule(on={"subject": "features"}, against="rolling 28d"), pair)
+    assert (weight, "it looks at none" in text) == ("error", True)
