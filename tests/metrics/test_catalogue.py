@@ -115,6 +115,7 @@ def test_what_compares_nothing_is_known_without_a_reference(name: str) -> None:
 def test_names_meanings_and_directions() -> None:
     assert all(metric.name == name and metric.meaning for name, metric in REGISTRY.items())
     assert {metric.bad for metric in REGISTRY.values()} <= {"above", "below", "away", "apart"}
+    assert {metric.bad for name, metric in REGISTRY.items() if name.endswith("_p")} == {"below"}
     assert {metric.test for metric in METRICS.values()} == set(EVIDENCE)
     assert {rule.metric for rule in DEFAULT_RULES} <= set(METRICS)
 
