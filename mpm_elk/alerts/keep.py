@@ -40,7 +40,10 @@ class Kept:
 
 @dataclass(frozen=True)
 class AlertKeeper:
-    """Keeps the episodes of one monitor's rules on one model. Without a lease it only says what it would do."""
+    """Keeps the episodes of one monitor's rules on one model. Without a lease it only says what it would do.
+
+    Windows that end at or before `quiet_until` (ms) raise nothing: the model was learning then.
+    """
 
     client: Elasticsearch
     lease: Lease | None
@@ -48,6 +51,7 @@ class AlertKeeper:
     monitor: Monitor
     now_ms: int
     run_id: str
+    quiet_until: int = 0
 
     def keep(self, judged: Judged) -> Kept:
         """Bring the episodes up to date with this run's judgements."""
@@ -64,7 +68,7 @@ class AlertKeeper:
         kept = Kept()
         for series in sorted({*points, *stored}):
             rule = rules[series.rule]
-            episodes = walk(series, worst_of(points[series]), rule.for_)
+            episodes = walk(series, worst_of(points.get(series, ())), rule.for_)
             known = stored.get(series, {})
             for episode in episodes:
                 before = known.pop(episode.uuid, None)
@@ -132,6 +136,9 @@ class AlertKeeper:
                 where = (index, document_id)
                 point = Point(judgement.start, judgement.end, evaluation, key.version.version, where)
                 points[series].append(point)
+        if self.quiet_until:
+            # A series stays in the list: what it had raised before is withdrawn.
+            return {series: [p for p in some if p.end > self.quiet_until] for series, some in points.items()}
         return points
 
     def _metrics(self, since: int, begins: Mapping[Series, int]) -> "list[dict[str, Any]]":
@@ -171,10 +178,13 @@ def _is_withdrawn(stored: Stored) -> bool:
     return bool(stored.source["mpm"]["alert"].get("withdrawn"))
 
 
-def active_alerts(client: Elasticsearch, at_least: str, now_ms: int, models: Sequence[str] = ()) -> int:
+def active_alerts(
+    client: Elasticsearch, at_least: str, now_ms: int, models: Sequence[str] = (), learning: Sequence[ModelKey] = ()
+) -> int:
     """Count the active alerts that are at least a `warning` or `critical`, of models whose names match.
 
-    One that is closed, or muted at `now_ms`, has been seen to, and is not counted.
+    One that is closed, or muted at `now_ms`, has been seen to, and is not counted; nor are those of models that are
+    still `learning`.
     """
     severities = ["critical"] if at_least == "critical" else ["warning", "critical"]
     filters: list[dict[str, Any]] = [
@@ -188,6 +198,7 @@ def active_alerts(client: Elasticsearch, at_least: str, now_ms: int, models: Seq
         {"term": {"mpm.alert.workflow_status": CLOSED}},
         {"range": {"mpm.alert.muted_until": {"gt": iso(now_ms)}}},
     ]
-    query = {"size": 0, "track_total_hits": True, "query": {"bool": {"filter": filters, "must_not": seen_to}}}
+    quiet = [{"bool": {"filter": model.filters()}} for model in learning]
+    query = {"size": 0, "track_total_hits": True, "query": {"bool": {"filter": filters, "must_not": seen_to + quiet}}}
     [answer] = search_all(client, [Search(Index.ALERTS, query)])
     return int(answer["hits"]["total"]["value"])

@@ -8,6 +8,7 @@ import click
 
 from mpm_elk.cli.app import App, instant, print_json
 from mpm_elk.cli.logs import Log, make_log
+from mpm_elk.timespan import iso, to_ms
 
 if TYPE_CHECKING:
     from mpm_elk.job import RunReport
@@ -42,7 +43,6 @@ def command(
     """
     from mpm_elk.alerts.keep import active_alerts  # noqa: PLC0415 — heavy
     from mpm_elk.job import Options, run  # noqa: PLC0415
-    from mpm_elk.timespan import to_ms  # noqa: PLC0415
 
     log = make_log(log_format)
     with _progress() as progress:
@@ -51,7 +51,8 @@ def command(
         print_json(report.to_document())
     else:
         _say(report, log)
-    if report.exit_code == 0 and fail_on and active_alerts(app.client, fail_on, to_ms(app.now), models):
+    learning = [entry.model for entry in report.models if entry.learning_until]
+    if report.exit_code == 0 and fail_on and active_alerts(app.client, fail_on, to_ms(app.now), models, learning):
         return _ALERT_EXIT
     return report.exit_code
 
@@ -84,6 +85,10 @@ def _say(report: "RunReport", log: Log) -> None:
         model = {"mpm.model.name": entry.model.name, "service.environment": entry.model.environment}
         for notice in entry.notices:
             log("warning", f"{entry.model}: {notice}", {**model, "event.action": "notice"})
+        if entry.quiet:
+            text = f"{entry.model}: {entry.quiet} findings raised no alert, for the model is learning"
+            until = f" until {iso(entry.learning_until)[:16]}" if entry.learning_until else ""
+            log("info", text + until, {**model, "event.action": "learning"})
         for episode, transition in entry.happened:
             series, point = episode.series, transition.point
             where = f" in {series.segment.key}" if series.segment.name else ""

@@ -107,3 +107,15 @@ class Lease:
                     raise
         self._position = {"if_seq_no": written["_seq_no"], "if_primary_term": written["_primary_term"]}
         self._renewed = started
+
+
+def check_free(client: Elasticsearch, name: str) -> None:
+    """Raise LeaseHeldError where somebody holds the lease `name` now; needs the right to read only."""
+    with translated():
+        found = client.options(ignore_status=404).get(index=Index.STATE, id=f"lease:{name}")
+    if found.get("found"):
+        lease = found["_source"]["mpm"]["state"]["lease"]
+        if lease["expires"] > to_ms(datetime.now(tz=UTC)):
+            raise LeaseHeldError(
+                f"another run works on {name}: {lease['holder']}", remedy="try again when it has ended"
+            )

@@ -117,6 +117,7 @@ _METRICS = document(
         "traffic": OPEN,
         "dispersion": OPEN,
         "status": KEYWORD,
+        "learning": BOOLEAN,
         "finding": SHOWN,
         "distributions": STORED,
         "evaluations": STORED,

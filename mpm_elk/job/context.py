@@ -20,6 +20,11 @@ from mpm_elk.rules.defaults import DEFAULT_RULES
 from mpm_elk.rules.judgement import Monitor, monitors
 
 
+def lease_name(model: ModelKey) -> str:
+    """Name the lease that a run on a model holds."""
+    return f"{model.environment}:{model.name}"
+
+
 @dataclass
 class Context:
     """One model in one run. Without a lease (a dry run) nothing is written.

@@ -112,12 +112,15 @@ class _MonitorRun:
         # The promise is made for the model: its monitors share it.
         allowed = context.config.job.false_alarms_per_month / len(context.monitors)
         judge = Judge(self.monitor, known, timeline, alarms, allowed)
+        quiet = self.entry.quiet_until
         for at in self._windows(timeline):
             judgements = judge.judge(at)
             news = alarms.note(timeline.time(at)[0], judgements)
             for judgement in judgements:
                 name = document_id(self.monitor, judgement)
-                self.pending[name] = (to_document(self.monitor, judgement, context.cells), judgement)
+                document = to_document(self.monitor, judgement, context.cells, quiet_until=quiet)
+                self.pending[name] = (document, judgement)
+                context.report.quiet += judgement.end <= quiet and judgement.status.alarming
             context.report.windows += 1
             if news:
                 # Alarms decide what later windows are compared with: those are judged again too.
@@ -125,7 +128,9 @@ class _MonitorRun:
             if len(self.pending) >= _WRITE_AT:
                 self._write()
         self._write()
-        keeper = AlertKeeper(context.client, context.lease, context.model, self.monitor, context.now_ms, context.run_id)
+        keeper = AlertKeeper(
+            context.client, context.lease, context.model, self.monitor, context.now_ms, context.run_id, quiet
+        )
         kept = keeper.keep(self.judged)
         context.report.alerts += kept.written
         context.report.happened += kept.happened

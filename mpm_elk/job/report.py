@@ -12,7 +12,10 @@ from mpm_elk.timespan import iso
 
 @dataclass
 class ModelReport:
-    """What came of one model. `notices` are things that a person should know, `error` is why the model was given up."""
+    """What came of one model. `notices` are things that a person should know, `error` is why the model was given up.
+
+    While a model learns (until `learning_until`, ms), `quiet` counts the findings that would have raised an alert.
+    """
 
     model: ModelKey
     hours: int = 0
@@ -24,6 +27,8 @@ class ModelReport:
     happened: list[tuple[Episode, Transition]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     error: MpmError | None = None
+    learning_until: int | None = None
+    quiet: int = 0
 
     def notice(self, text: str) -> None:
         """Add a notice, once."""
@@ -49,6 +54,8 @@ class ModelReport:
             "environment": self.model.environment,
             **self.counts,
             "happened": [_happening(episode, transition) for episode, transition in self.happened],
+            "learning_until": iso(self.learning_until) if self.learning_until else None,
+            "quiet": self.quiet,
             "notices": self.notices,
             "error": str(self.error) if self.error else None,
         }

@@ -23,7 +23,7 @@ from mpm_elk.contract.names import Index, dated
 from mpm_elk.errors import MpmError, PartialResultError
 from mpm_elk.intake.conversion_report import ConversionReport
 from mpm_elk.intake.convert import convert
-from mpm_elk.job.context import Context
+from mpm_elk.job.context import Context, lease_name
 from mpm_elk.job.discover import find_models, unexpected
 from mpm_elk.job.judge import due, judge_windows
 from mpm_elk.job.notify import notify
@@ -106,14 +106,15 @@ def _run_id() -> str:
 
 def _run_model(context: Context, indices: Mapping[str, ReadPosition], options: Options) -> None:
     entry, remembered = load(context.client, context.model), state.load(context.client, context.model)
+    if entry.quiet_until > context.now_ms:
+        context.report.learning_until = entry.quiet_until
     work = find_work(context, remembered, entry, indices, audit=options.audit)
     if not work.any and not _any_due(context, remembered):
         return
     if options.dry_run:
         _do(context, work, entry, remembered)
         return
-    name = f"{context.model.environment}:{context.model.name}"
-    with Lease(context.client, name, context.run_id, context.config.job.lease) as lease:
+    with Lease(context.client, lease_name(context.model), context.run_id, context.config.job.lease) as lease:
         # What was read before the lease was taken may be another run's past.
         context.lease = lease
         remembered = state.load(context.client, context.model)

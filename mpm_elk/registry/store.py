@@ -15,9 +15,9 @@ from mpm_elk.contract.names import Index, dated
 from mpm_elk.errors import RegistryError
 from mpm_elk.profiles.cells import CellSet
 from mpm_elk.profiles.profile import Profile
-from mpm_elk.timespan import iso
+from mpm_elk.timespan import iso, parse_instant, to_ms
 
-_CELLS, _VERSION, _BASELINE = "cells", "version", "baseline"
+_CELLS, _VERSION, _BASELINE, LEARNING = "cells", "version", "baseline", "learning"
 _ATTEMPTS = 5
 
 
@@ -43,6 +43,14 @@ class Baseline:
 
 
 @dataclass(frozen=True)
+class Learning:
+    """How long a model is only watched: windows that end at or before `until` (ms) open no alert."""
+
+    since: int
+    until: int
+
+
+@dataclass(frozen=True)
 class ModelEntry:
     """What the registry knows of one model."""
 
@@ -50,6 +58,12 @@ class ModelEntry:
     cells: ModelCells | None = None
     versions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     baselines: tuple[Baseline, ...] = ()
+    learning: Learning | None = None
+
+    @property
+    def quiet_until(self) -> int:
+        """The end of the model's learning time (ms), 0 where it has none."""
+        return self.learning.until if self.learning else 0
 
     @property
     def newest_baseline(self) -> Baseline | None:
@@ -66,17 +80,20 @@ def load(client: Elasticsearch, model: ModelKey) -> ModelEntry:
     """Read all that the registry knows of `model`."""
     query = {"query": {"bool": {"filter": model.filters()}}}
     cells: ModelCells | None = None
+    learning: Learning | None = None
     versions: dict[str, Mapping[str, Any]] = {}
     for hit in scan(client, Index.MODELS, query, sort="@timestamp"):
         mpm = hit["_source"]["mpm"]
         if mpm["kind"] == _CELLS:
             cells = ModelCells(CellSet.from_document(mpm["cells"]), frozenset(mpm["schema"]["provisional"]))
+        elif mpm["kind"] == LEARNING:
+            learning = Learning(*(to_ms(parse_instant(mpm["schema"][name])) for name in ("since", "until")))
         else:
             versions[mpm["model"]["version"]] = hit["_source"]
     baselines = tuple(
         _read_baseline(model, hit["_source"]) for hit in scan(client, Index.BASELINES, query, sort="@timestamp")
     )
-    return ModelEntry(model, cells, versions, baselines)
+    return ModelEntry(model, cells, versions, baselines, learning)
 
 
 def list_models(client: Elasticsearch) -> list[ModelKey]:

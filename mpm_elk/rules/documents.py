@@ -37,8 +37,11 @@ def document_id(monitor: Monitor, judgement: Judgement) -> str:
     )
 
 
-def to_document(monitor: Monitor, judgement: Judgement, cells: CellSet) -> Document:
-    """Make the document of a judgement, without its revision and run."""
+def to_document(monitor: Monitor, judgement: Judgement, cells: CellSet, *, quiet_until: int = 0) -> Document:
+    """Make the document of a judgement, without its revision and run.
+
+    A window that ends at or before `quiet_until` (ms) is one of the model's learning time, and says so.
+    """
     key, measured, against = judgement.key, judgement.measured, str(monitor.reference)
     source: dict[str, Any] = {
         "@timestamp": iso(judgement.end),
@@ -70,6 +73,8 @@ def to_document(monitor: Monitor, judgement: Judgement, cells: CellSet) -> Docum
         mpm.setdefault(family, {})["culprit"] = measured.culprit
     if measured.distributions:
         mpm["distributions"] = dict(measured.distributions)
+    if judgement.end <= quiet_until:
+        mpm["learning"] = True
     mpm["hash"] = content_hash(source)
     index = monthly(Index.METRICS, key.version.name, key.version.environment, judgement.start)
     return Document(index, document_id(monitor, judgement), source)
