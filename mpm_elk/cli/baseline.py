@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mpm_elk.cli.app import App, print_json
-from mpm_elk.cli.model import DEFAULT_ENVIRONMENT, check_version, model_key
+from mpm_elk.cli.keys import DEFAULT_ENVIRONMENT, check_version, model_key
 from mpm_elk.errors import RegistryError, UsageError
 from mpm_elk.timespan import iso, parse_instant, to_ms
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mpm_elk.cli.app import App, print_json
-from mpm_elk.cli.model import DEFAULT_ENVIRONMENT, model_key
+from mpm_elk.cli.keys import DEFAULT_ENVIRONMENT, model_key
 
 if TYPE_CHECKING:
     from mpm_elk.views.drift import Found

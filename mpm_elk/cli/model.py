@@ -5,43 +5,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mpm_elk.cli.adopt import adopt
 from mpm_elk.cli.app import App, print_json
-from mpm_elk.contract.keys import ModelKey
-from mpm_elk.contract.limits import ENVIRONMENT_MAX, MODEL_NAME_MAX, VERSION_MAX
+from mpm_elk.cli.keys import DEFAULT_ENVIRONMENT, check_version, model_key
 from mpm_elk.errors import RegistryError, UsageError
-from mpm_elk.timespan import to_ms
+from mpm_elk.timespan import iso, to_ms
 
 if TYPE_CHECKING:
     from mpm_elk.registry.store import ModelEntry
 
-DEFAULT_ENVIRONMENT = "production"
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 _ENVIRONMENT = click.option("--environment", default=DEFAULT_ENVIRONMENT, show_default=True, help="Where it serves.")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def model_key(name: str, environment: str) -> ModelKey:
-    """Name a model, as an event could; raises UsageError for names that no event can carry."""
-    for what, text, limit in (("name", name, MODEL_NAME_MAX), ("environment", environment, ENVIRONMENT_MAX)):
-        _check_length(what, text, limit)
-    return ModelKey(environment, name)
-
-
-def check_version(version: str) -> str:
-    """Give the version back; raises UsageError for one that no event can carry."""
-    _check_length("version", version, VERSION_MAX)
-    return version
-
-
-def _check_length(what: str, text: str, limit: int) -> None:
-    if not 0 < len(text) <= limit:
-        message = f"the {what} must have 1 to {limit} characters"
-        raise UsageError(message, remedy="give it as the events carry it")
-
-
 @click.group()
 def command() -> None:
     """Register models and versions."""
+
+
+command.add_command(adopt)
 
 
 @command.command()
@@ -142,7 +125,7 @@ def show(ctx: click.Context, name: str, *, environment: str, as_json: bool) -> N
 
     app: App = ctx.obj
     entry = load(app.client, model_key(name, environment))
-    if not entry.versions and entry.cells is None and not entry.baselines:
+    if not entry.versions and entry.cells is None and not entry.baselines and entry.learning is None:
         message = f"the registry knows nothing of {entry.model}"
         raise RegistryError(message, remedy="`mpm-elk model list` lists what it knows; environments are apart")
     about = _details(entry)
@@ -160,6 +143,11 @@ def show(ctx: click.Context, name: str, *, environment: str, as_json: bool) -> N
     for cell in about["cells"]:
         mark = "  (provisional, cut from traffic)" if cell["provisional"] else ""
         click.echo(f"  {cell['subject']:<{width}}  {cell['kind']:<11}  {cell['cells']}{mark}")
+    if about["learning"]:
+        over = to_ms(app.now) >= entry.quiet_until
+        click.echo(
+            f"live since {about['learning']['until']}" if over else f"learning until {about['learning']['until']}"
+        )
     for baseline in about["baselines"]:
         click.echo(f"baseline {baseline['id']}")
         click.echo(f"  {baseline['count']:,} rows of {baseline['source']}, version {baseline['version']}")
@@ -169,9 +157,11 @@ def _details(entry: "ModelEntry") -> dict[str, Any]:
     from mpm_elk.registry.training import describe  # noqa: PLC0415
 
     cells, provisional = (entry.cells.cells, entry.cells.provisional) if entry.cells else (None, frozenset())
+    learning = entry.learning
     return {
         "model": entry.model.name,
         "environment": entry.model.environment,
+        "learning": {"since": iso(learning.since), "until": iso(learning.until)} if learning else None,
         "versions": {version: source["mpm"]["schema"] for version, source in sorted(entry.versions.items())},
         "cells_hash": cells.hash if cells else None,
         "cells": [

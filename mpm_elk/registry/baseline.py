@@ -9,7 +9,7 @@ from pathlib import Path
 from elasticsearch import Elasticsearch
 
 from mpm_elk.cluster.changes import all_hours, positions
-from mpm_elk.contract.keys import EVERYTHING, VersionKey
+from mpm_elk.contract.keys import EVERYTHING, ModelKey, VersionKey
 from mpm_elk.contract.names import Index, from_captures, monthly
 from mpm_elk.contract.source import EVENTS, Source
 from mpm_elk.errors import InputError, RegistryError, UsageError
@@ -144,8 +144,7 @@ def from_window(
             f"{iso(start_ms)} to {iso(end_ms)} is no window of whole hours",
             remedy="give two different full hours in order, such as 2026-11-01 2026-11-08 or 2026-11-01T06:00Z …",
         )
-    # The months of ours are known by name; of another source, all that there is.
-    indices = _indices(version, pool, start_ms, end_ms) if source is EVENTS else sorted(positions(client, source.index))
+    indices = indices_of(client, version.model, start_ms, end_ms, pool=pool, source=source)
     hours = {
         other: sorted(hour for hour in counts if start_ms <= hour < end_ms)
         for other, counts in all_hours(client, indices, version.model, source).items()
@@ -177,21 +176,61 @@ def from_window(
         counts=counts,
         days=days,
         stored=stored,
-        content=f"{iso(start_ms)} {iso(end_ms)} {content_hash(counts.to_document())}",
+        content=_window_content(start_ms, end_ms, counts),
         source=f"{iso(start_ms)} to {iso(end_ms)}",
         now_ms=now_ms,
         fresh=tuple(name for name in wanted.subjects if name not in known.subjects),
     )
 
 
-def _indices(version: VersionKey, pool: str | None, start_ms: int, end_ms: int) -> list[str]:
-    """Name the indices that can hold the version's events of a time, under its own name and in the pool.
+def from_hours(
+    client: Elasticsearch,
+    version: VersionKey,
+    hourly: Mapping[int, Profile],
+    start_ms: int,
+    end_ms: int,
+    *,
+    counted_in: CellSet,
+    now_ms: int,
+) -> Made:
+    """Store what was counted of a version's events in [start, end) as its baseline.
 
-    Those of events that were sent, and of what was made of captures.
+    `hourly` are profiles of hours or days (start in ms), counted in the cells `counted_in`, which must be the model's.
     """
+    counts, days = _add_up(hourly)
+    stored = load(client, version.model).cells
+    cells = stored.cells if stored else CellSet({})
+    _require_same(version, counted_in.only(list(counts.subjects)), cells)
+    return _save(
+        client,
+        version,
+        counts=counts,
+        days=days,
+        stored=cells,
+        content=_window_content(start_ms, end_ms, counts),
+        source=f"{iso(start_ms)} to {iso(end_ms)}",
+        now_ms=now_ms,
+        fresh=(),
+    )
+
+
+def _window_content(start_ms: int, end_ms: int, counts: Profile) -> str:
+    return f"{iso(start_ms)} {iso(end_ms)} {content_hash(counts.to_document())}"
+
+
+def indices_of(
+    client: Elasticsearch, model: ModelKey, start_ms: int, end_ms: int, *, pool: str | None, source: Source
+) -> list[str]:
+    """Name the indices that can hold a model's events of a time.
+
+    The months of ours are known by name: under the model's own and in the pool, of events that were sent and of what
+    was made of captures. Of another source, all that there is.
+    """
+    if source is not EVENTS:
+        return sorted(positions(client, source.index))
     months = {
-        monthly(Index.PREDICTIONS, name, version.environment, day)
-        for name in {version.name, pool or version.name}
+        monthly(Index.PREDICTIONS, name, model.environment, day)
+        for name in {model.name, pool or model.name}
         for day in (*range(start_ms, end_ms, DAY_MS), end_ms - 1)
     }
     return sorted(months | {from_captures(month) for month in months})
@@ -208,7 +247,9 @@ def _require_events(version: VersionKey, hours: Mapping[VersionKey, list[int]], 
 
 
 def _require_same(version: VersionKey, counted: CellSet, stored: CellSet) -> None:
-    unlike = [name for name, cells in counted.subjects.items() if stored.subjects[name].hash != cells.hash]
+    unlike = [
+        n for n, cells in counted.subjects.items() if n not in stored.subjects or stored.subjects[n].hash != cells.hash
+    ]
     if unlike:
         raise RegistryError(
             f"the cells of {', '.join(unlike)} of {version.model} were changed by somebody else meanwhile",

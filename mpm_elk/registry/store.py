@@ -1,7 +1,7 @@
 """The registry in Elasticsearch: versions, the cells of each model, baselines, and who changed what."""
 
 import getpass
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -127,8 +127,12 @@ def find_baseline(client: Elasticsearch, identity: str) -> Baseline | None:
     return _read_baseline(ModelKey(source["service"]["environment"], source["mpm"]["model"]["name"]), source)
 
 
-def save_cells(client: Elasticsearch, model: ModelKey, wanted: ModelCells, now_ms: int) -> ModelCells:
+def save_cells(
+    client: Elasticsearch, model: ModelKey, wanted: ModelCells, now_ms: int, *, anew: Collection[str] = ()
+) -> ModelCells:
     """Add cells to a model: frozen cells stay as they are, provisional ones give way to cells from training data.
+
+    The subjects `anew` get the wanted cells though they have frozen ones; what was counted in those is no use then.
 
     Several writers may do this at once; each adds to what is there (compare-and-set). Returns the model's cells.
     """
@@ -142,7 +146,7 @@ def save_cells(client: Elasticsearch, model: ModelKey, wanted: ModelCells, now_m
             condition = {"if_seq_no": found["_seq_no"], "if_primary_term": found["_primary_term"]}
             mpm = found["_source"]["mpm"]
             known = ModelCells(CellSet.from_document(mpm["cells"]), frozenset(mpm["schema"]["provisional"]))
-        merged = _merge(known, wanted)
+        merged = _merge(known, wanted, anew)
         if merged.cells.hash == known.cells.hash and merged.provisional == known.provisional:
             return merged
         source = _document(model, _CELLS, now_ms)
@@ -165,8 +169,8 @@ def _index(client: Elasticsearch, index: Index, document_id: str, source: dict[s
         client.index(index=index, id=document_id, document=source, refresh=True, **how)
 
 
-def _merge(known: ModelCells, wanted: ModelCells) -> ModelCells:
-    frozen = {name for name in known.cells.subjects if name not in known.provisional}
+def _merge(known: ModelCells, wanted: ModelCells, anew: Collection[str] = ()) -> ModelCells:
+    frozen = {name for name in known.cells.subjects if name not in known.provisional and name not in anew}
     fresh = {name: cells for name, cells in wanted.cells.subjects.items() if name not in frozen}
     keep_provisional = {name for name in fresh if name in known.provisional and name in wanted.provisional}
     fresh = {name: cells for name, cells in fresh.items() if name not in keep_provisional}
