@@ -19,12 +19,14 @@ class RuleRehearsed:
     """What one rule would have raised.
 
     `windows` counts those in which it could decide of any subject, of `length` ms each; `episodes` are its alerts.
+    `lack` says what it lacked in the last window, where it could not decide.
     """
 
     rule: str
     length: int
     windows: int = 0
     episodes: list[Episode] = field(default_factory=list)
+    lack: str = ""
 
     @property
     def days(self) -> float:
@@ -63,7 +65,9 @@ def rehearse(monitor: Monitor, known: Known, timeline: Timeline, false_alarms_pe
                 series = Series(known.model, evaluation.rule, key.subject, key.segment)
                 where = ("", f"{judgement.start}")
                 points[series].append(Point(judgement.start, judgement.end, evaluation, key.version.version, where))
-                if evaluation.severity is not Severity.INSUFFICIENT:
+                if evaluation.severity is Severity.INSUFFICIENT:
+                    found[evaluation.rule].lack = evaluation.reason
+                else:
                     decided.add(evaluation.rule)
         for rule in decided:
             found[rule].windows += 1

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mpm_elk.cli.app import App, instant, print_json
-from mpm_elk.cli.keys import DEFAULT_ENVIRONMENT, check_version, model_key
+from mpm_elk.cli.keys import DEFAULT_ENVIRONMENT, check_version, model_key, span
 from mpm_elk.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,21 +18,6 @@ if TYPE_CHECKING:
     from mpm_elk.job.adopt import Adopted, Plan
 
 _PIPE_WIDTH = 140
-_NO_LEARNING = ("0", "0d", "none")
-
-
-def span(_ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
-    """Read a span such as `28d`; where the option may be nothing, `none` is no time at all."""
-    from mpm_elk.timespan import parse_span  # noqa: PLC0415 — pydantic is heavy
-
-    if value is None:
-        return None
-    if param.name == "learn" and value.strip().lower() in _NO_LEARNING:
-        return timedelta(0)
-    try:
-        return parse_span(value)
-    except ValueError as error:
-        raise UsageError(f"--{param.name}: {error}", remedy="write it as 28d") from None
 
 
 @click.command()

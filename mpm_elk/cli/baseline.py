@@ -2,15 +2,16 @@
 
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mpm_elk.cli.app import App, print_json
-from mpm_elk.cli.keys import DEFAULT_ENVIRONMENT, check_version, model_key
+from mpm_elk.cli.keys import DEFAULT_ENVIRONMENT, check_version, model_key, span
 from mpm_elk.errors import RegistryError, UsageError
-from mpm_elk.timespan import iso, parse_instant, to_ms
+from mpm_elk.timespan import iso, milliseconds, parse_instant, to_ms
 
 if TYPE_CHECKING:
     from mpm_elk.registry.baseline import Made
@@ -37,6 +38,7 @@ def command() -> None:
 @click.option("--value-column", help="The number the model predicted. [default: value, where there is one]")
 @click.option("--exclude", multiple=True, metavar="COL", help="A column that is no feature: the target, an id.")
 @click.option("--keep-ids", is_flag=True, help="Keep columns of texts that differ in every row.")
+@click.option("--learn", callback=span, metavar="SPAN", help="Open no alert for so long. [default: live at once]")
 @_JSON
 @click.pass_context
 def create(
@@ -53,6 +55,7 @@ def create(
     value_column: str | None,
     exclude: tuple[str, ...],
     keep_ids: bool,
+    learn: timedelta | None,
     as_json: bool,
 ) -> None:
     """Count training data, or a window of traffic, in the cells of the model NAME.
@@ -101,6 +104,10 @@ def create(
         made = from_window(
             app.client, key, start, end, now_ms=to_ms(app.now), pool=pool, source=source, say=_progress()
         )
+    if learn is not None:
+        from mpm_elk.registry.learning import learn_for  # noqa: PLC0415
+
+        learn_for(app.client, key.model, milliseconds(learn), to_ms(app.now))
     _print(made, as_json=as_json)
 
 

@@ -1,10 +1,15 @@
-"""Models and versions as they are named on the command line."""
+"""Models, versions and spans of time as they are named on the command line."""
+
+from datetime import timedelta
+
+import click
 
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.contract.limits import ENVIRONMENT_MAX, MODEL_NAME_MAX, VERSION_MAX
 from mpm_elk.errors import UsageError
 
 DEFAULT_ENVIRONMENT = "production"
+_NO_LEARNING = ("0", "0d", "none")
 
 
 def model_key(name: str, environment: str) -> ModelKey:
@@ -24,3 +29,17 @@ def _check_length(what: str, text: str, limit: int) -> None:
     if not 0 < len(text) <= limit:
         message = f"the {what} must have 1 to {limit} characters"
         raise UsageError(message, remedy="give it as the events carry it")
+
+
+def span(_ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
+    """Read a span such as `28d`; where the option may be nothing, `none` is no time at all."""
+    from mpm_elk.timespan import parse_span  # noqa: PLC0415 — pydantic is heavy
+
+    if value is None:
+        return None
+    if param.name == "learn" and value.strip().lower() in _NO_LEARNING:
+        return timedelta(0)
+    try:
+        return parse_span(value)
+    except ValueError as error:
+        raise UsageError(f"--{param.name}: {error}", remedy="write it as 28d") from None

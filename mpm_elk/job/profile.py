@@ -164,7 +164,7 @@ def _cut_missing_cells(context: Context, indices: list[str], entry: ModelEntry, 
     if entry.cells and entry.cells.provisional:
         context.report.notice(
             f"provisional cells, cut from traffic, for {', '.join(sorted(entry.cells.provisional))}: "
-            "`mpm-elk baseline create` replaces them"
+            "`mpm-elk model adopt` or `mpm-elk baseline create` replaces them"
         )
     if not unknown:
         return False

@@ -45,8 +45,8 @@ class Variation:
             )
         if self.phi_days is not None and self.phi_days > _CLUSTERED:
             said.append(
-                f"the events of a day share something in {self.subject}: days differ {self.phi_days:.1f} times as much "
-                "as chance alone explains, and only larger drifts can show"
+                f"{self.subject} differs {self.phi_days:.1f} times as much between days as chance alone explains "
+                "(events of a day share something, or the week shows): only larger drifts can be told from it"
             )
         return said
 

@@ -9,7 +9,7 @@ from mpm_elk.contract.ids import digest
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.contract.names import Index
 from mpm_elk.errors import RegistryError
-from mpm_elk.registry.store import LEARNING, Learning, audit
+from mpm_elk.registry.store import LEARNING, Learning, audit, load
 from mpm_elk.timespan import iso
 
 
@@ -41,3 +41,10 @@ def end_learning(client: Elasticsearch, model: ModelKey, known: Learning | None,
             f"{model} has no learning time: it is live", remedy="`mpm-elk model adopt` gives it one, with --learn"
         )
     return now_ms < known.until and save_learning(client, model, Learning(known.since, now_ms), now_ms)
+
+
+def learn_for(client: Elasticsearch, model: ModelKey, span_ms: int, now_ms: int) -> bool:
+    """Let a model learn for a time from now on, or from when it began before; returns whether that is news."""
+    known = load(client, model).learning
+    since = known.since if known else now_ms
+    return save_learning(client, model, Learning(since, since + span_ms), now_ms)

@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from mpm_elk.contract.source import WHOLE_TYPES, Source
 from mpm_elk.profiles.cells import LABEL, SCORE, CategoricalCells, Cells, CellSet, Floats, NumericCells
@@ -22,6 +21,7 @@ _MOSTLY_OWN = 0.5
 """Texts of which more than this share differ are ids or free text."""
 _RISES = 0.9
 _MUCH_MISSING = 0.5
+INTEGER_CODE = "integer-code"
 _LARGEST = float(np.finfo(np.float64).max)
 
 
@@ -68,7 +68,11 @@ class Proposal:
     def different(self) -> int:
         """How many different values of the proposed kind there are, about."""
         numeric = self.cells is not None and self.cells.kind == NumericCells.kind
-        return self.counted.different_numbers if numeric else self.counted.different_texts
+        counted = self.counted
+        estimate, values = (
+            (counted.different_numbers, counted.numbers) if numeric else (counted.different_texts, counted.texts)
+        )
+        return min(estimate, values)
 
     def to_document(self) -> dict[str, Any]:
         """Write the proposal as JSON."""
@@ -80,7 +84,7 @@ class Proposal:
             "state": self.state.value,
             "watch": self.watch.value,
             "cells": len(cells.coarse) - 1 if isinstance(cells, NumericCells) else len(cells.values) if cells else 0,
-            "spikes": _spikes(cells),
+            "spikes": [] if INTEGER_CODE in self.traits else _spikes(cells),
             "range": [self.counted.low, self.counted.high] if numeric and self.counted.numbers else None,
             "values": self.counted.numbers + self.counted.texts,
             "different": self.different,
@@ -202,7 +206,7 @@ def _number(name: str, seen: Seen, source: Source, sample: Sequence[Value]) -> P
         else "send them as texts and they count as categories"
     )
     note = f"{counted.different_numbers} whole numbers, a cell each; if they are a code, {remedy}: a new one is unseen"
-    return Proposal(name, State.NONE, Watch.ALL, cells, counted, ("integer-code",), (note,))
+    return Proposal(name, State.NONE, Watch.ALL, cells, counted, (INTEGER_CODE,), (note,))
 
 
 def _whole(numbers: Floats) -> bool:
@@ -216,8 +220,9 @@ def _counts_up(numbers: Floats, rows: Chunk, name: str) -> bool:
     if len(np.unique(numbers)) < 0.99 * len(numbers):
         return False
     pairs = [(t, v) for t, v in zip(rows.times, rows.subjects[name], strict=True) if isinstance(v, float)]
-    times, values = (np.array(side) for side in zip(*pairs, strict=True))
-    return bool(abs(stats.spearmanr(times, values).statistic) > _RISES) if len(np.unique(times)) > 1 else False
+    # Nearly all times and values differ, so ranks need no care for ties: this is Spearman's correlation.
+    times, values = (np.argsort(np.argsort(side, kind="stable")) for side in zip(*pairs, strict=True))
+    return bool(abs(np.corrcoef(times, values)[0, 1]) > _RISES)
 
 
 def _category(name: str, seen: Seen) -> Proposal:
@@ -225,8 +230,9 @@ def _category(name: str, seen: Seen) -> Proposal:
     main, other = fields_of(name, numeric=False)
     if is_id(counted):
         cells = CategoricalCells(main, (), closed=False, other_field=other)
+        different = min(counted.different_texts, counted.texts)
         note = (
-            f"an id or free text, about {counted.different_texts:,} different values in {counted.texts:,}: only "
+            f"an id or free text, about {different:,} different values in {counted.texts:,}: only "
             "missing values and types are worth watching"
         )
         return Proposal(name, State.NONE, Watch.MISSING, cells, counted, ("id",), (note,))

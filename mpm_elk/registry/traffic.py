@@ -12,7 +12,7 @@ from mpm_elk.cluster.search import Search, scan, search_all
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.contract.source import EVENTS, Source, SubjectField
 from mpm_elk.profiles.cells import OUTPUTS, CellSet, feature_subject
-from mpm_elk.registry.rows import Chunk, Row, from_stored, to_chunk
+from mpm_elk.registry.rows import TIME, Chunk, Row, from_stored, to_chunk
 from mpm_elk.registry.training import cut_cells
 
 _SAMPLE = 10_000
@@ -78,7 +78,10 @@ def _by_hash(client: Elasticsearch, index: str, chosen: Mapping[str, Any], sourc
             "track_total_hits": False,
             "query": query,
             "_source": False,
-            "docvalue_fields": [field.name for _, field in subjects[at : at + _DOC_VALUES]],
+            "docvalue_fields": [
+                {"field": source.time, "format": "strict_date_time"},
+                *({"field": field.name} for _, field in subjects[at : at + _DOC_VALUES]),
+            ],
         }
         for at in range(0, len(subjects), _DOC_VALUES)
     ]
@@ -87,6 +90,7 @@ def _by_hash(client: Elasticsearch, index: str, chosen: Mapping[str, Any], sourc
         for hit in answer["hits"]["hits"]:
             row = rows.setdefault((hit["_index"], hit["_id"]), {})
             held = hit.get("fields", {})
+            row.update({TIME: held[source.time][0]})
             row.update({name: as_counted(held[f.name][0], f) for name, f in subjects if f.name in held})
     yield from rows.values()
 

@@ -56,6 +56,7 @@ def _rule_document(rule: RuleRehearsed) -> dict[str, Any]:
         "days": rounded(rule.days),
         "alerts": len(rule.episodes),
         "alerts_a_month": rounded(rule.a_month),
+        "lack": rule.lack if not rule.windows else None,
         "noisiest": [{"subject": subject, "alerts": number} for subject, number in rule.noisiest],
     }
 
@@ -72,8 +73,12 @@ def words(plan: Plan) -> list[str]:
             "alerts a month are those of the past as it was: real incidents in it count too, and nothing in it is out "
             "of the range of cells that were cut from it"
         )
-    if silent := [rule.rule for rule in plan.rehearsed if not rule.windows]:
-        said.append(f"too little history for {', '.join(silent)} to decide: what these would raise is not known")
+    lacks = {rule.lack for rule in plan.rehearsed if not rule.windows}
+    for lack in sorted(lacks):
+        silent = [rule.rule for rule in plan.rehearsed if not rule.windows and rule.lack == lack]
+        said.append(
+            f"what {', '.join(silent)} would raise is not known: {lack or 'there is no subject for it to look at'}"
+        )
     if kept := [p.subject for p in plan.proposals if p.state is State.KEPT]:
         said.append(f"{len(kept)} subjects have frozen cells, which are kept: --recut PATTERN cuts them anew")
     return said

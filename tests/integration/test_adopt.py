@@ -21,6 +21,7 @@ from mpm_elk.profiles.cells import CategoricalCells
 from mpm_elk.registry.store import load
 from mpm_elk.timespan import HOUR_MS, iso
 from tests.integration.command import Command
+from tests.integration.foreign import Foreign, traffic
 from tests.integration.traffic import SETTLED, Event, Monitored, event, midnight
 
 pytestmark = pytest.mark.integration
@@ -109,7 +110,7 @@ def test_what_is_proposed(model: Monitored, command: Command) -> None:
         "features.sequence": ("numeric", "missing", ["counter"]),
         "features.temperature": ("numeric", "all", []),
     }
-    assert subjects["features.region_code"]["spikes"] == [7.0]
+    assert (subjects["features.region_code"]["cells"], subjects["features.region_code"]["different"]) == (4, 4)
     assert subjects["features.channel"]["missing"] == pytest.approx(0.1, abs=0.01)
     varied = {entry["subject"]: entry for entry in found["variation"]}
     assert varied["features.temperature"]["phi_days"] > 5
@@ -219,3 +220,19 @@ def test_cells_can_be_cut_anew(model: Monitored) -> None:
     assert after.learning.since == later
     report = model.ran(later)
     assert any("cut anew: reading all hours again" in text for text in report.notices)
+
+
+def test_an_index_that_others_fill_is_adopted_in_place(client_for: ClientFor, rights: None) -> None:  # noqa: ARG001
+    model = Foreign.over(client_for)
+    model.make()
+    model.log_events(traffic("any", range(7)))
+    found = planned(model, Wish(since=timedelta(days=7)), midnight(7) + SETTLED)
+    about = {p.subject: p.to_document() for p in found.proposals}
+    assert about["features.temperature"]["kind"] == "numeric"
+    assert about["features.purpose"]["kind"] == "categorical"
+    done = adopt(model.client_for("job"), found, midnight(7) + SETTLED)
+    assert done.baseline is not None
+    assert done.baseline.baseline.counts.count == sum(found.events.values())
+    report = model.ran(midnight(7) + SETTLED)
+    assert report.learning_until == midnight(35) + SETTLED
+    assert model.documents(Index.ALERTS) == {}
