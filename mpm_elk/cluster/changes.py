@@ -15,10 +15,11 @@ from elastic_transport import ConnectionTimeout
 from elasticsearch import Elasticsearch
 
 from mpm_elk.cluster.client import translated
-from mpm_elk.cluster.search import Search, search_all
+from mpm_elk.cluster.search import Search, TooLarge, search_all, search_each, too_large
 from mpm_elk.contract.keys import ModelKey, VersionKey
 from mpm_elk.contract.source import EVENTS, KeyPart, Source
 from mpm_elk.errors import ClusterError
+from mpm_elk.timespan import HOUR_MS
 
 NOTHING_READ = -1
 _IMPATIENCE = 2
@@ -160,24 +161,55 @@ def _all_of(parent: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def changed_hours(
-    client: Elasticsearch, stretches: Iterable[Stretch], model: ModelKey, source: Source = EVENTS
+    client: Elasticsearch,
+    stretches: Iterable[Stretch],
+    model: ModelKey,
+    source: Source = EVENTS,
+    span: tuple[int, int] | None = None,
 ) -> dict[VersionKey, dict[int, int]]:
-    """Count the documents of `model` in the stretches: version → hour (ms) → how many came."""
+    """Count the documents of `model` in the stretches, with `span` of a time only: version → hour (ms) → how many."""
     hourly = {"hour": {"date_histogram": {"field": source.time, "fixed_interval": "1h", "min_doc_count": 1}}}
     aggregations = _by(source.version, "version", 1000, hourly)
-    answers = search_all(client, [_search(s, source.filters(model), aggregations) for s in stretches])
+    filters = [*source.filters(model), *([source.between(*span)] if span else [])]
+    wanted = list(stretches)
     hours: dict[VersionKey, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-    for answer in answers:
+    for stretch, answer in zip(
+        wanted, search_each(client, [_search(s, filters, aggregations) for s in wanted]), strict=True
+    ):
+        if isinstance(answer, TooLarge):
+            for part in _halves(client, stretch, filters, source, answer):
+                for key, counts in changed_hours(client, [stretch], model, source, part).items():
+                    for hour, n in counts.items():
+                        hours[key][hour] += n
+            continue
         for version, bucket in _values(answer.get("aggregations", {}), source.version, "version"):
             for hour in bucket.get("hour", {}).get("buckets", []):
                 hours[model.version(version)][hour["key"]] += hour["doc_count"]
     return {version: dict(counts) for version, counts in hours.items()}
 
 
+def _halves(
+    client: Elasticsearch, stretch: Stretch, filters: list[dict[str, Any]], source: Source, why: TooLarge
+) -> list[tuple[int, int]]:
+    """Part the time of a stretch's documents. Raises ClusterError where it is one hour."""
+    ends = {name: {name: {"field": source.time}} for name in ("min", "max")}
+    [answer] = search_all(client, [_search(stretch, filters, ends)])
+    first, last = (int(answer["aggregations"][name]["value"]) for name in ("min", "max"))
+    start, end = first - first % HOUR_MS, last - last % HOUR_MS + HOUR_MS
+    middle = start + (end - start) // HOUR_MS // 2 * HOUR_MS
+    if middle == start:
+        raise too_large(why)
+    return [(start, middle), (middle, end)]
+
+
 def all_hours(
-    client: Elasticsearch, indices: Iterable[str], model: ModelKey, source: Source = EVENTS
+    client: Elasticsearch,
+    indices: Iterable[str],
+    model: ModelKey,
+    source: Source = EVENTS,
+    span: tuple[int, int] | None = None,
 ) -> dict[VersionKey, dict[int, int]]:
-    """Count all documents of `model` in `indices`: version → hour (ms) → how many there are."""
+    """Count all documents of `model` in `indices`, with `span` of a time only: version → hour (ms) → how many."""
     stretches = [
         Stretch(index, shard, NOTHING_READ, checkpoint)
         for name in indices
@@ -185,7 +217,7 @@ def all_hours(
         for shard, checkpoint in position.shards.items()
     ]
     refresh(client, indices)
-    return changed_hours(client, stretches, model, source)
+    return changed_hours(client, stretches, model, source, span)
 
 
 def _search(stretch: Stretch, filters: list[dict[str, Any]], aggregations: dict[str, Any]) -> Search:

@@ -19,14 +19,15 @@ from mpm_elk.errors import (
     PermissionDeniedError,
 )
 
-_RETRY_ON = (429, 502, 503, 504)
+BUSY = 429
+RETRY_ON_BROKEN = (502, 503, 504)
 
 
 def connect(settings: ElasticsearchSettings) -> Elasticsearch:
     """Make a client; nothing is sent yet. Certificates are always checked."""
     options: dict[str, Any] = {
         "request_timeout": settings.request_timeout.total_seconds(),
-        "retry_on_status": _RETRY_ON,
+        "retry_on_status": (BUSY, *RETRY_ON_BROKEN),
         "retry_on_timeout": True,
         "max_retries": 5,
         "http_compress": False,
@@ -59,13 +60,18 @@ def check(client: Elasticsearch) -> None:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Turn the client's errors inside the block into ours; a version conflict is an answer and passes."""
+def translated(*, but_busy: bool = False) -> Iterator[None]:
+    """Turn the client's errors inside the block into ours; a version conflict is an answer and passes.
+
+    With `but_busy` that the cluster has too much to do passes too.
+    """
     try:
         yield
     except ConflictError:
         raise
     except (ApiError, TransportError) as error:
+        if but_busy and isinstance(error, ApiError) and error.meta.status == BUSY:
+            raise
         raise translate(error) from error
 
 

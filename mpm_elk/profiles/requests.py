@@ -6,7 +6,7 @@ saves round trips. Either way a search stays under the bucket limit: hours × se
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -21,23 +21,42 @@ from mpm_elk.profiles.profile import Moments, SubjectProfile
 from mpm_elk.timespan import HOUR_MS
 
 BUCKETS_MAX = 60_000
-_ANSWER_MAX = 25_000
-"""Buckets that an answer may hold for hours to share a search: each takes 300 bytes in the client."""
 SEGMENT_VALUES_MAX = 200
 _BUSY_HOUR = 5_000
 _SUBJECTS_IN_BUSY_HOURS = 3
 _RUNS_MAX = 200
+_USUAL_VALUES = 10
 
 
 @dataclass(frozen=True)
 class HourlyRequest:
-    """A search over some hours for some subjects, whole or by the values of a segment."""
+    """A search over some hours (starts, ms) for some subjects, whole or by the values of a segment."""
 
-    body: dict[str, Any]
+    version: VersionKey
+    hours: Sequence[int]
     subjects: Mapping[str, Cells]
     segment: str | None = None
-    buckets: int = 0
-    """The most buckets that the answer can hold."""
+    source: Source = EVENTS
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The search."""
+        return _subjects_body(self.version, self.hours, self.subjects, self.segment, self.source)
+
+    @property
+    def buckets(self) -> int:
+        """How many buckets the answer has; by a segment, with the usual few values."""
+        return len(self.hours) * _buckets(self.subjects) * (_USUAL_VALUES if self.segment else 1)
+
+    def halves(self) -> "list[HourlyRequest]":
+        """Ask in two parts: half the hours each or, of one hour, half the subjects. One of each has no parts."""
+        if len(self.hours) > 1:
+            middle = len(self.hours) // 2
+            return [replace(self, hours=self.hours[:middle]), replace(self, hours=self.hours[middle:])]
+        names = list(self.subjects)
+        middle = len(names) // 2
+        parts = (names[:middle], names[middle:]) if middle else ()
+        return [replace(self, subjects={name: self.subjects[name] for name in part}) for part in parts]
 
 
 def hours_query(
@@ -63,14 +82,16 @@ def runs(hours: Iterable[int]) -> list[tuple[int, int]]:
     return joined
 
 
-def traffic_requests(version: VersionKey, hours: Sequence[int], source: Source = EVENTS) -> list[dict[str, Any]]:
-    """Ask for events, failures, durations and the last event of each hour."""
+def traffic_requests(
+    version: VersionKey, hours: Sequence[int], source: Source = EVENTS, limit: int = 10_000
+) -> list[dict[str, Any]]:
+    """Ask for events, failures, durations and the last event of each hour, of at most `limit` hours at once."""
     aggregations: dict[str, Any] = {"last": {"max": {"field": source.time}}}
     if source.failed:
         aggregations["failures"] = {"filter": source.failed}
     if source.duration:
         aggregations["duration"] = {"extended_stats": {"field": source.duration}}
-    queries = (hours_query(version, some, succeeded=False, source=source) for some in _chunks(sorted(hours), 10_000))
+    queries = (hours_query(version, some, succeeded=False, source=source) for some in _chunks(sorted(hours), limit))
     return [_body(query, aggregations, source) for query in queries]
 
 
@@ -80,38 +101,38 @@ def subject_requests(
     cells: CellSet,
     segment: str | None = None,
     source: Source = EVENTS,
+    *,
+    limit: int = BUCKETS_MAX,
 ) -> list[HourlyRequest]:
-    """Ask for the cells of all subjects in the hours of `events` (hour → how many events it holds)."""
+    """Ask for the cells of all subjects in the hours of `events` (hour → how many events it holds).
+
+    No answer has more than `limit` buckets, unless one subject in one hour has.
+    """
     hours = sorted(events)
     if not hours or not cells.subjects:
         return []
     busy = max(events.values()) > _BUSY_HOUR
     width = _SUBJECTS_IN_BUSY_HOURS if busy else len(cells.subjects)
     return [
-        HourlyRequest(
-            _subjects_body(version, some_hours, group, segment, source),
-            group,
-            segment,
-            len(some_hours) * _buckets(group) * _values(segment),
-        )
-        for group in _groups(cells.subjects, width, segment)
-        for some_hours in _chunks(hours, _hours_at_once(group, segment))
+        HourlyRequest(version, some_hours, group, segment, source)
+        for group in _groups(cells.subjects, width, segment, limit)
+        for some_hours in _chunks(hours, _hours_at_once(group, segment, limit))
     ]
 
 
-def _groups(subjects: Mapping[str, Cells], width: int, segment: str | None) -> Iterator[dict[str, Cells]]:
+def _groups(subjects: Mapping[str, Cells], width: int, segment: str | None, limit: int) -> Iterator[dict[str, Cells]]:
     """Split subjects into groups of at most `width` that fit one hour of one search."""
     group: dict[str, Cells] = {}
     for name, cells in subjects.items():
-        if group and (len(group) == width or _buckets({**group, name: cells}) * _values(segment) > BUCKETS_MAX):
+        if group and (len(group) == width or _buckets({**group, name: cells}) * _values(segment) > limit):
             yield group
             group = {}
         group[name] = cells
     yield group
 
 
-def _hours_at_once(group: Mapping[str, Cells], segment: str | None) -> int:
-    return max(1, _ANSWER_MAX // (_buckets(group) * _values(segment)))
+def _hours_at_once(group: Mapping[str, Cells], segment: str | None, limit: int) -> int:
+    return max(1, limit // (_buckets(group) * _values(segment)))
 
 
 def _values(segment: str | None) -> int:

@@ -1,11 +1,13 @@
 """Roll up: read changed hours whole, as aggregates, into hourly profiles."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from elasticsearch import Elasticsearch
 
-from mpm_elk.cluster.search import Search, search_all
+from mpm_elk.cluster.pace import Pace
+from mpm_elk.cluster.search import Answer, Search, TooLarge, search_all, search_each, too_large
 from mpm_elk.contract.keys import Segment, VersionKey
 from mpm_elk.contract.source import EVENTS, Source
 from mpm_elk.errors import RegistryError
@@ -13,6 +15,7 @@ from mpm_elk.profiles.cells import OUTPUTS, CategoricalCells, CellSet, NumericCe
 from mpm_elk.profiles.joint import paired
 from mpm_elk.profiles.profile import Moments, Profile
 from mpm_elk.profiles.requests import (
+    BUCKETS_MAX,
     HourlyRequest,
     hours_in,
     key_text,
@@ -23,9 +26,6 @@ from mpm_elk.profiles.requests import (
 )
 from mpm_elk.profiles.sampling import SampleRequest, read_samples, sample_requests
 
-_AT_ONCE = 8
-BUCKETS_AT_ONCE = 50_000
-"""As many buckets are held at a time, however many hours there are: some 15 MB."""
 _SAMPLES_AT_ONCE = 2
 
 
@@ -46,18 +46,21 @@ def roll_up(
     cells: CellSet,
     segments: Sequence[str] = (),
     source: Source = EVENTS,
+    pace: Pace | None = None,
+    wait: Callable[[float], None] = time.sleep,
 ) -> RolledUp:
     """Count the events of `version` in `hours` (starts, ms) from the indices `index` (names joined by commas).
 
     Features and outputs that the `source` holds are counted in fine cells; each value of each segment gets a profile of
-    the outputs in coarse cells. What features do together is added up over a sample of rows. Raises PartialResultError
-    rather than using an incomplete answer.
+    the outputs in coarse cells. What features do together is added up over a sample of rows. `pace` remembers from call
+    to call what the cluster can take, `wait` passes the time (s) while it is too busy. Raises PartialResultError rather
+    than using an incomplete answer.
     """
     result = RolledUp()
     total = result.profiles.setdefault(Segment(), {})
     cells = held(cells, source)
-    bodies = traffic_requests(version, hours, source)
-    for answer in search_all(client, [Search(index, body) for body in bodies]):
+    pace = pace or Pace()
+    for answer in _traffic(client, index, version, hours, source, pace=pace, wait=wait):
         for bucket in hours_in(answer):
             failures = bucket["failures"]["doc_count"] if source.failed else 0
             duration = read_moments(bucket["duration"], source.duration_ns) if source.duration else Moments()
@@ -65,30 +68,63 @@ def roll_up(
 
     events = {hour: profile.count for hour, profile in total.items()}
     outputs = cells.only(OUTPUTS).coarsened()
-    requests = subject_requests(version, events, cells, source=source)
+    requests = subject_requests(version, events, cells, source=source, limit=pace.buckets)
     for segment in segments:
-        requests += subject_requests(version, events, outputs, segment, source)
-    for some in parts(requests):
-        # Without a name of their own: answers are gone before the next ones come.
-        for request, answer in zip(some, search_all(client, [Search(index, r.body) for r in some]), strict=True):
-            for bucket in hours_in(answer):
-                _take(result, request, bucket)
+        # A segment mostly has few values, and ranges answer for each that there is.
+        limit = min(BUCKETS_MAX, 2 * pace.buckets)
+        requests += subject_requests(version, events, outputs, segment, source, limit=limit)
+    for request, answer in _answers(client, index, requests, pace=pace, wait=wait):
+        for bucket in hours_in(answer):
+            _take(result, request, bucket)
     together = paired(cells)
-    _add_samples(client, index, result, sample_requests(version, events, together, source), together)
+    samples = sample_requests(version, events, together, source)
+    _add_samples(client, index, result, samples, pace=pace, together=together)
     return result
 
 
-def parts(requests: Sequence[HourlyRequest]) -> Iterator[list[HourlyRequest]]:
-    """Split requests into those to send together."""
-    part: list[HourlyRequest] = []
-    for request in requests:
-        buckets = sum(known.buckets for known in part) + request.buckets
-        if part and (len(part) == _AT_ONCE or buckets > BUCKETS_AT_ONCE):
-            yield part
-            part = []
-        part.append(request)
-    if part:
-        yield part
+def _traffic(
+    client: Elasticsearch,
+    index: str,
+    version: VersionKey,
+    hours: Sequence[int],
+    source: Source,
+    *,
+    pace: Pace,
+    wait: Callable[[float], None],
+) -> list[Answer]:
+    """Ask for the traffic of hours, of fewer at once where the cluster's limit of buckets is lower."""
+    while True:
+        bodies = traffic_requests(version, hours, source, min(10_000, pace.buckets))
+        answers = list(search_each(client, [Search(index, body) for body in bodies], pace=pace, wait=wait))
+        large = [answer for answer in answers if isinstance(answer, TooLarge)]
+        if not large:
+            return [answer for answer in answers if not isinstance(answer, TooLarge)]
+        if not pace.too_large(large[0].limit):
+            raise too_large(large[0])
+
+
+def _answers(
+    client: Elasticsearch,
+    index: str,
+    requests: list[HourlyRequest],
+    *,
+    pace: Pace,
+    wait: Callable[[float], None],
+) -> Iterator[tuple[HourlyRequest, Answer]]:
+    """Ask all; what is too large is asked in halves."""
+    while requests:
+        large: list[HourlyRequest] = []
+        searches = [Search(index, request.body, weight=request.buckets) for request in requests]
+        for request, answer in zip(requests, search_each(client, searches, pace=pace, wait=wait), strict=True):
+            if not isinstance(answer, TooLarge):
+                yield request, answer
+                continue
+            pace.too_large(answer.limit)
+            halves = request.halves()
+            if not halves:
+                raise too_large(answer)
+            large += halves
+        requests = large
 
 
 def _add_samples(
@@ -96,13 +132,15 @@ def _add_samples(
     index: str,
     result: RolledUp,
     requests: Sequence[SampleRequest],
+    *,
+    pace: Pace,
     together: Mapping[str, NumericCells],
 ) -> None:
     """Read a sample of each hour's rows, and add what features do together in them."""
     total = result.profiles[Segment()]
     for start in range(0, len(requests), _SAMPLES_AT_ONCE):
         some = requests[start : start + _SAMPLES_AT_ONCE]
-        answers = search_all(client, [Search(index, request.body) for request in some])
+        answers = search_all(client, [Search(index, request.body) for request in some], pace=pace)
         for request, answer in zip(some, answers, strict=True):
             found = read_samples(answer, request, together)
             if found is None:

@@ -44,6 +44,7 @@ class Asked:
         self.questions: list[Any] = []
         for module in modules:
             monkeypatch.setattr(f"{module}.search_all", self.search_all)
+        monkeypatch.setattr("mpm_elk.cluster.changes.search_each", self.search_all)
 
     def search_all(self, _client: object, searches: Sequence[Search]) -> list[dict[str, Any]]:
         """Keep searches, and answer as an index without documents, or with one bucket of a sample."""
