@@ -89,16 +89,17 @@ class HourlyModel:
     @contextmanager
     def measured(self, *, node: bool = False) -> Iterator[Cost]:
         """Measure the work inside the block, with `node` also what Elasticsearch did for it, which takes seconds."""
-        cost, before = Cost(), self._node_cpu() if node else 0.0
+        cost, before = Cost(), self.node_cpu() if node else 0.0
         transport = self.job.transport
         with _counted(transport, cost):
             cpu, wall = time.process_time(), time.perf_counter()
             yield cost
             cost.cpu, cost.wall = time.process_time() - cpu, time.perf_counter() - wall
         if node:
-            cost.node_cpu = self._node_cpu() - before
+            cost.node_cpu = self.node_cpu() - before
 
-    def _node_cpu(self) -> float:
+    def node_cpu(self) -> float:
+        """Give the CPU that Elasticsearch has used (s)."""
         time.sleep(_STATS_AGE)
         nodes = self.admin.nodes.stats(metric="process")["nodes"]
         return float(sum(node["process"]["cpu"]["total_in_millis"] for node in nodes.values()) / 1000)

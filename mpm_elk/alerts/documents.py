@@ -128,13 +128,13 @@ def _ms(text: str) -> int:
     return to_ms(parse_instant(text))
 
 
-def withdrawn(stored: Mapping[str, Any], now_ms: int, run_id: str) -> Document:
-    """End an episode that later events have taken the ground from."""
+def withdrawn(stored: Mapping[str, Any], now_ms: int, run_id: str, why: str) -> Document:
+    """End an episode that later events, or earlier windows, have taken the ground from."""
     alert = stored["mpm"]["alert"]
     changes = {
         "status": ENDED,
         "end": alert.get("end", alert["last_detected"]),
-        "reason": f"withdrawn at {iso(now_ms)}: events that came late changed the numbers; was: {alert['reason']}",
+        "reason": f"withdrawn at {iso(now_ms)}: {why}; was: {alert['reason']}",
         "withdrawn": True,
     }
     source = {**stored, "mpm": {**stored["mpm"], "alert": {**alert, **changes}, "run": {"id": run_id}}}

@@ -52,14 +52,17 @@ class AlertKeeper:
     now_ms: int
     run_id: str
     quiet_until: int = 0
+    backfill: bool = False
+    """Whether earlier windows are judged: an episode that turns out to have begun there is another one."""
 
-    def keep(self, judged: Judged) -> Kept:
-        """Bring the episodes up to date with this run's judgements."""
-        if not judged:
+    def keep(self, judged: Judged, unkept: int | None = None) -> Kept:
+        """Bring the episodes up to date with this run's judgements, and with stored ones from `unkept` (ms) on."""
+        starts = [j.start for _, j in judged.values()] + ([] if unkept is None else [unkept])
+        if not starts:
             return Kept()
         rules = {rule.id: rule for rule in self.monitor.rules}
         lookback = _LOOKBACK * max(rule.for_ for rule in self.monitor.rules)
-        since = min(j.start for _, j in judged.values()) - lookback * milliseconds(self.monitor.length)
+        since = min(starts) - lookback * milliseconds(self.monitor.length)
         stored = self._stored(since)
         points = self._points(judged, since, stored)
 
@@ -81,7 +84,7 @@ class AlertKeeper:
             for before in known.values():
                 episode = read_episode(before.source)
                 if not _is_withdrawn(before):
-                    updates.append((withdrawn(before.source, self.now_ms, self.run_id), before))
+                    updates.append((withdrawn(before.source, self.now_ms, self.run_id, self._why), before))
                 # Also for one that is withdrawn already: the run that did it may have died before it told so.
                 events.append(self._event(episode, rule, Transition(WITHDRAWN, episode.last)))
         told = get_many(self.client, [(document.index, document.id) for document, *_ in events], ["event.action"])
@@ -89,6 +92,10 @@ class AlertKeeper:
         kept.happened = [(episode, transition) for _, episode, transition in news]
         kept.written = self._write(updates, [document for document, *_ in news])
         return kept
+
+    @property
+    def _why(self) -> str:
+        return "a backfill judged earlier windows" if self.backfill else "events that came late changed the numbers"
 
     def _event(self, episode: Episode, rule: Rule, transition: Transition) -> tuple[Document, Episode, Transition]:
         return event_document(episode, rule, transition, self.now_ms, self.run_id), episode, transition

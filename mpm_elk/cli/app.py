@@ -108,3 +108,15 @@ def instant(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     except ValueError:
         message = f"{value!r} is no time"
         raise UsageError(message, remedy="write it as 2026-11-23T10:00:00Z") from None
+
+
+def instants(
+    ctx: click.Context, param: click.Parameter, value: tuple[str, str] | None
+) -> tuple[datetime, datetime] | None:
+    """Read two times given on the command line."""
+    if not value:
+        return None
+    found = [instant(ctx, param, text) for text in value]
+    assert found[0] is not None  # noqa: S101 — both were given
+    assert found[1] is not None  # noqa: S101
+    return found[0], found[1]

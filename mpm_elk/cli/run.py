@@ -1,13 +1,13 @@
 """`mpm-elk run`: made for cron."""
 
-import sys
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from mpm_elk.cli.app import App, instant, print_json
+from mpm_elk.cli.app import App, instant, instants, print_json
 from mpm_elk.cli.logs import Log, make_log
+from mpm_elk.cli.progress import progress
 from mpm_elk.timespan import iso, to_ms
 
 if TYPE_CHECKING:
@@ -21,6 +21,13 @@ _ALERT_EXIT = 3
 @click.option("--model", "models", multiple=True, metavar="NAME", help="Only models that match; may be repeated.")
 @click.option("--dry-run", is_flag=True, help="Compute everything, write nothing, say what would be written.")
 @click.option("--audit", is_flag=True, help="Also compare the profile of every hour with its events.")
+@click.option(
+    "--backfill",
+    nargs=2,
+    callback=instants,
+    metavar="FROM TO",
+    help="Also judge every window that ends from FROM on and before TO, however old. Dates or times, in UTC.",
+)
 @click.option("--fail-on", type=click.Choice(["warning", "critical"]), help="Exit 3 while such an alert is active.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
 @click.option("--log-format", type=click.Choice(["text", "ecs"]), default="text", show_default=True)
@@ -32,6 +39,7 @@ def command(
     models: tuple[str, ...],
     dry_run: bool,
     audit: bool,
+    backfill: tuple[datetime, datetime] | None,
     fail_on: str | None,
     as_json: bool,
     log_format: str,
@@ -40,13 +48,19 @@ def command(
 
     Silent when all is well. Exits 0 when done, 1 when a model failed, 3 when an alert at or above --fail-on is active,
     75 when another run works on the same models.
+
+    With --backfill, windows of the past are judged as a run at their time would have judged them, by the rules of now;
+    those that are judged already are judged again. Their alerts appear with their own times, mostly as recovered. An
+    open alert that turns out to have begun earlier is withdrawn, and opened as another one: what people noted in the
+    first stays there.
     """
     from mpm_elk.alerts.keep import active_alerts  # noqa: PLC0415 — heavy
     from mpm_elk.job import Options, run  # noqa: PLC0415
 
     log = make_log(log_format)
-    with _progress() as progress:
-        report = run(app.client, app.config, Options(at or app.now, models, dry_run, audit, progress))
+    with progress() as (say, meter):
+        options = Options(at or app.now, models, dry_run, audit, say, meter, backfill)
+        report = run(app.client, app.config, options)
     if as_json:
         print_json(report.to_document())
     else:
@@ -55,23 +69,6 @@ def command(
     if report.exit_code == 0 and fail_on and active_alerts(app.client, fail_on, to_ms(app.now), models, learning):
         return _ALERT_EXIT
     return report.exit_code
-
-
-def _progress() -> Any:
-    """Show what is being done on a terminal, nothing on a pipe."""
-    from contextlib import contextmanager  # noqa: PLC0415
-
-    @contextmanager
-    def show() -> Any:
-        if not sys.stderr.isatty():
-            yield lambda _: None
-            return
-        from rich.console import Console  # noqa: PLC0415
-
-        with Console(stderr=True).status("looking for what is new") as status:
-            yield status.update
-
-    return show()
 
 
 def _say(report: "RunReport", log: Log) -> None:

@@ -33,6 +33,12 @@ def write(client: Elasticsearch, lease: Lease, documents: Iterable[Document]) ->
     return _send(client, (_fenced(lease, document) for document in documents))
 
 
+def delete(client: Elasticsearch, lease: Lease, keys: Iterable[tuple[str, str]]) -> int:
+    """Delete documents, given by index and id, under the lease's token; returns how many were there."""
+    gone = ({**_token(lease), "_op_type": "delete", "_index": index, "_id": name} for index, name in keys)
+    return _send(client, gone, ignore=(404,))
+
+
 def append(client: Elasticsearch, documents: Iterable[Document]) -> int:
     """Create documents that nobody changes afterwards; returns how many were not there yet."""
     actions = ({"_op_type": "create", "_index": d.index, "_id": d.id, "_source": d.source} for d in documents)
@@ -40,15 +46,13 @@ def append(client: Elasticsearch, documents: Iterable[Document]) -> int:
 
 
 def _fenced(lease: Lease, document: Document) -> dict[str, Any]:
+    where = {"_op_type": "index", "_index": document.index, "_id": document.id}
+    return {**_token(lease), **where, "_source": document.source}
+
+
+def _token(lease: Lease) -> dict[str, Any]:
     lease.keep()
-    return {
-        "_op_type": "index",
-        "_index": document.index,
-        "_id": document.id,
-        "version": lease.token,
-        "version_type": "external_gte",
-        "_source": document.source,
-    }
+    return {"version": lease.token, "version_type": "external_gte"}
 
 
 def _send(client: Elasticsearch, actions: Iterator[dict[str, Any]], ignore: tuple[int, ...] = ()) -> int:

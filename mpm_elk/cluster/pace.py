@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 AT_ONCE_MAX = 6
-ANSWERS_MAX = 60_000
-"""Buckets of all answers that are held at once: some 20 MB."""
+ANSWERS_MAX = 30_000
+"""Buckets of all answers that are held at once: some 10 MB."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _SLOWLY = 4

@@ -20,12 +20,48 @@ _TRIES = 20
 
 
 @dataclass(frozen=True)
+class CatchUp:
+    """How far a run got that had much to do: the next one goes on from there.
+
+    Of all that lies in the indices up to `upto`, the hours before `until` (ms) are read, and those of their days merged
+    that had ended by `days_until`. That holds for profiles `counted` alike (a hash of cells and segments), of hours
+    from `hours_from` on, that are still there (`profiles`: how many in each index). `reread` is why hours were read
+    that had not changed. For the monitors in `judged` all that had changed by then is judged: as far as the model's
+    `judged` says, and of what a `backfill` asked for, up to the time given here. `new` tells that no window had been
+    judged before.
+    """
+
+    upto: Mapping[str, ReadPosition]
+    counted: str
+    until: int = 0
+    days_until: int = 0
+    hours_from: int = 0
+    reread: str | None = None
+    profiles: Mapping[str, int] = field(default_factory=dict)
+    judged: Mapping[str, int] = field(default_factory=dict)
+    backfill: tuple[int, int] | None = None
+    new: bool = False
+
+    def to_document(self) -> dict[str, Any]:
+        """Write it as JSON."""
+        return {**vars(self), "upto": _positions_to_document(self.upto)}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "CatchUp":
+        """Read it from JSON."""
+        backfill = tuple(document["backfill"]) if document["backfill"] else None
+        return cls(**{**document, "upto": _positions_from_document(document["upto"]), "backfill": backfill})
+
+
+@dataclass(frozen=True)
 class ModelState:
     """How far the job is with one model.
 
-    `read` is the position in each index of predictions; `profiles` counts the hourly profiles in each index, so that
-    deleted ones are noticed; `cells` holds the hash of each subject's cells at the time; `judged` the begin of the
-    first and the end of the last judged window (ms) of each monitor; `days_until` the end of the last merged day.
+    `read` is the position in each index of predictions; `profiles` counts the profiles in each index that must be
+    there, so that deleted ones are noticed; `cells` holds the hash of each subject's cells at the time; `judged` the
+    begin of the first and the end of the last judged window (ms) of each monitor, and `backfilled` the stretches before
+    it that are judged too; `days_until` the end of the last merged day. Hours before `hours_from` are dropped: days
+    hold what they held. `unkept` is the first window of a monitor that a run judged and then died, its alerts not kept.
     """
 
     read: Mapping[str, ReadPosition] = field(default_factory=dict)
@@ -33,23 +69,54 @@ class ModelState:
     cells: Mapping[str, str] = field(default_factory=dict)
     judged: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     days_until: int = 0
+    hours_from: int = 0
+    backfilled: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    unkept: Mapping[str, int] = field(default_factory=dict)
+    catch_up: CatchUp | None = None
+
+    @property
+    def new(self) -> bool:
+        """Tell whether no finished run has judged a window."""
+        return self.catch_up.new if self.catch_up else not self.judged
 
     def to_document(self) -> dict[str, Any]:
         """Write the state as JSON."""
         return {
-            "read": {index: position.to_document() for index, position in sorted(self.read.items())},
+            "read": _positions_to_document(self.read),
             "profiles": dict(self.profiles),
             "cells": dict(self.cells),
             "judged": dict(self.judged),
             "days_until": self.days_until,
+            "hours_from": self.hours_from,
+            "backfilled": dict(self.backfilled),
+            "unkept": dict(self.unkept),
+            "catch_up": self.catch_up.to_document() if self.catch_up else None,
         }
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "ModelState":
-        """Read the state from JSON."""
-        read = {index: ReadPosition.from_document(entry) for index, entry in document["read"].items()}
+        """Read the state from JSON; an older state knows less."""
         judged = {monitor: (begin, end) for monitor, (begin, end) in document["judged"].items()}
-        return cls(**{**document, "read": read, "judged": judged})
+        backfilled = {
+            monitor: tuple((start, end) for start, end in some)
+            for monitor, some in document.get("backfilled", {}).items()
+        }
+        caught_up = document.get("catch_up")
+        special = {
+            "read": _positions_from_document(document["read"]),
+            "judged": judged,
+            "backfilled": backfilled,
+            "catch_up": CatchUp.from_document(caught_up) if caught_up else None,
+        }
+        return cls(**{**document, **special})
+
+
+def _positions_to_document(positions: Mapping[str, ReadPosition]) -> dict[str, Any]:
+    return {index: position.to_document() for index, position in sorted(positions.items())}
+
+
+def _positions_from_document(document: Mapping[str, Any]) -> dict[str, ReadPosition]:
+    return {index: ReadPosition.from_document(entry) for index, entry in document.items()}
 
 
 def load(client: Elasticsearch, model: ModelKey) -> ModelState:

@@ -88,6 +88,11 @@ class JobSettings(_Strict):
 
     settle: Span = Field(default=timedelta(minutes=5), description="How long after its end a window is judged")
     lease: Span = Field(default=timedelta(minutes=5), description="How long a silent run keeps its models")
+    keep_hours: Span = Field(
+        default=timedelta(days=90),
+        ge=timedelta(days=2),
+        description="How long hourly profiles are kept, or as long as a rule looks back; daily ones stay",
+    )
     false_alarms_per_month: float = Field(default=0.1, gt=0, le=30)
 
 

@@ -1,5 +1,6 @@
 """What every step of a run knows about the model that it works on."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -7,10 +8,12 @@ from functools import cached_property
 from elasticsearch import Elasticsearch
 
 from mpm_elk.cluster.leases import Lease
+from mpm_elk.cluster.pace import Pace
 from mpm_elk.config import Config
 from mpm_elk.config.model import Rule
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.contract.source import EVENTS, Source
+from mpm_elk.job.meter import Metered
 from mpm_elk.job.report import ModelReport
 from mpm_elk.profiles.cells import CellSet
 from mpm_elk.profiles.profile import Profile
@@ -29,7 +32,8 @@ def lease_name(model: ModelKey) -> str:
 class Context:
     """One model in one run. Without a lease (a dry run) nothing is written.
 
-    `fresh` holds the profiles that a dry run made: what is written is read back from the index.
+    `fresh` holds the profiles that a dry run made: what is written is read back from the index. Hours before
+    `hours_from` (ms) are dropped: only their days are stored. `backfill` asks for the windows that end in [start, end).
     """
 
     client: Elasticsearch
@@ -40,9 +44,19 @@ class Context:
     report: ModelReport
     lease: Lease | None = None
     progress: Callable[[str], None] = lambda _: None
+    meter: Metered = lambda _: None
+    backfill: tuple[int, int] | None = None
+    hours_from: int = 0
+    pace: Pace = field(default_factory=Pace)
     source: Source = EVENTS
     cells: CellSet = field(default_factory=lambda: CellSet({}))
     fresh: dict[ProfileKey, Profile] = field(default_factory=dict)
+
+    def wait(self, seconds: float) -> None:
+        """Wait, and keep the lease."""
+        if self.lease is not None:
+            self.lease.keep()
+        time.sleep(seconds)
 
     def use(self, cells: CellSet) -> None:
         """Count in these cells: those of the subjects that the model's events can hold."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from mpm_elk.alerts.keep import AlertKeeper
 from mpm_elk.cluster.changes import refresh
@@ -11,9 +12,11 @@ from mpm_elk.cluster.search import scan
 from mpm_elk.cluster.state import ModelState, save
 from mpm_elk.contract.names import Index, all_months
 from mpm_elk.job.context import Context
+from mpm_elk.job.due import Due, due, final_until, joined, judged_key
+from mpm_elk.job.meter import Meter
 from mpm_elk.job.profile import Changed
 from mpm_elk.metrics.catalogue import JOINT_SUBJECT
-from mpm_elk.profiles.store import Wanted, first_hour, read
+from mpm_elk.profiles.store import Wanted, read
 from mpm_elk.profiles.timeline import Timeline, unit_for
 from mpm_elk.registry.store import ModelEntry
 from mpm_elk.rules.documents import document_id, revised, segment_of, to_document
@@ -22,72 +25,31 @@ from mpm_elk.rules.judge import Judge
 from mpm_elk.rules.judgement import Alarms, BaselineCounts, Judgement, Known, Monitor
 from mpm_elk.timespan import format_span, iso, milliseconds, parse_instant, to_ms
 
-_WRITE_AT = 2000
+_Entry = TypeVar("_Entry")
+
+_WRITE_AT = 500
 """Judgements are written when so many have gathered."""
 
-
-def judged_key(monitor: Monitor) -> str:
-    """Name a monitor in the state."""
-    return f"{format_span(monitor.length)} {monitor.reference}"
+_PART, _PART_OF_TRAFFIC = 200, 2000
+"""So many windows are judged before it is saved how far that is; profiles of all subjects are large."""
 
 
-@dataclass(frozen=True)
-class Due:
-    """The windows to judge, as times (ms): changed ones from `first` on, and new ones from `judged` until `end`."""
-
-    first: int
-    judged: int
-    end: int
-    changed_end: int
-
-
-def due(context: Context, monitor: Monitor, state: ModelState, changed: Changed) -> Due | None:
-    """Find the windows of a monitor that are to be judged; None where there is none.
-
-    A window is judged when it has ended and a little time to settle has gone by. A monitor that is new for a model that
-    is not begins with the present.
-    """
-    length = milliseconds(monitor.length)
-    end = _floor(context.now_ms - milliseconds(context.config.job.settle), length)
-    known = state.judged.get(judged_key(monitor))
-    if known is None:
-        first = end - length if state.judged else first_hour(context.client, context.model, context.fresh)
-        if first is None:
-            return None
-        begin = judged = _floor(first, length)
-    else:
-        begin, judged = known
-    first, changed_end = judged, judged
-    if changed.span is not None:
-        first = min(judged, max(begin, _floor(changed.span[0], length)))
-        changed_end = changed.span[1]
-    return Due(first, judged, end, changed_end) if first < end else None
-
-
-def _floor(time: int, length: int) -> int:
-    return time - time % length
-
-
-def judge_windows(
-    context: Context, entry: ModelEntry, state: ModelState, changed: Changed
-) -> dict[str, tuple[int, int]]:
-    """Judge what is due for every monitor; returns what is judged now, for the state."""
-    judged = dict(state.judged)
+def judge_windows(context: Context, entry: ModelEntry, state: ModelState, changed: Changed) -> ModelState:
+    """Judge what is due for every monitor; returns the state with what is judged now."""
     for monitor in context.monitors:
-        work = due(context, monitor, state, changed)
-        if work is not None:
-            begin, _ = judged.get(judged_key(monitor), (work.first, 0))
-            if (
-                context.lease is not None
-                and work.changed_end + monitor.reach * milliseconds(monitor.length) < work.judged
-            ):
-                # An alarm that comes or goes reaches further than the change. A run that dies after it has written
-                # such an alarm leaves no trace of this, so the next one begins here again.
-                unsure = replace(state, judged={**judged, judged_key(monitor): (begin, work.first)})
-                save(context.client, context.lease, context.model, unsure, context.now_ms)
-            _MonitorRun(context, monitor, entry, work).run()
-            judged[judged_key(monitor)] = (begin, max(work.end, work.judged))
-    return judged
+        key = judged_key(monitor)
+        done = state.catch_up.judged if state.catch_up else {}
+        news = Changed(changed.lately) if key in done else changed
+        work = due(context, monitor, state, news)
+        if work is None and key not in state.unkept:
+            continue
+        if news.span is not None and news.span[0] < final_until(context, monitor):
+            context.report.notice(
+                f"events came late: windows of {format_span(monitor.length)} before "
+                f"{iso(final_until(context, monitor))[:16]} stay as they are, for their hours are dropped"
+            )
+        state = _MonitorRun(context, monitor, entry, work, state).run()
+    return state
 
 
 @dataclass
@@ -97,79 +59,188 @@ class _MonitorRun:
     context: Context
     monitor: Monitor
     entry: ModelEntry
-    due: Due
+    due: Due | None
+    state: ModelState
     changed_end: int = 0
     judged: dict[str, tuple[str, Judgement]] = field(default_factory=dict)
     pending: dict[str, tuple[Document, Judgement]] = field(default_factory=dict)
 
-    def run(self) -> None:
-        """Judge, write, keep alerts."""
+    @property
+    def _key(self) -> str:
+        return judged_key(self.monitor)
+
+    @property
+    def _reach(self) -> int:
+        """How far back a judgement looks (ms)."""
+        return self.monitor.reach * milliseconds(self.monitor.length)
+
+    def run(self) -> ModelState:
+        """Judge, write, keep alerts; returns the state afterwards."""
         context = self.context
-        self.changed_end = self.due.changed_end
-        timeline = self._timeline()
-        known = Known(context.model, context.cells, _baselines(self.entry, timeline))
-        alarms = self._alarms(timeline)
-        # The promise is made for the model: its monitors share it.
-        allowed = context.config.job.false_alarms_per_month / len(context.monitors)
-        judge = Judge(self.monitor, known, timeline, alarms, allowed)
-        quiet = self.entry.quiet_until
-        for at in self._windows(timeline):
-            judgements = judge.judge(at)
-            news = alarms.note(timeline.time(at)[0], judgements)
-            for judgement in judgements:
-                name = document_id(self.monitor, judgement)
-                document = to_document(self.monitor, judgement, context.cells, quiet_until=quiet)
-                self.pending[name] = (document, judgement)
-                context.report.quiet += judgement.end <= quiet and judgement.status.alarming
-            context.report.windows += 1
-            if news:
-                # Alarms decide what later windows are compared with: those are judged again too.
-                self.changed_end = max(self.changed_end, timeline.time(at)[1])
-            if len(self.pending) >= _WRITE_AT:
-                self._write()
-        self._write()
+        if self.due is not None:
+            self._judge(self.due)
         keeper = AlertKeeper(
-            context.client, context.lease, context.model, self.monitor, context.now_ms, context.run_id, quiet
+            context.client,
+            context.lease,
+            context.model,
+            self.monitor,
+            context.now_ms,
+            context.run_id,
+            self.entry.quiet_until,
+            backfill=context.backfill is not None,
         )
-        kept = keeper.keep(self.judged)
+        kept = keeper.keep(self.judged, self.state.unkept.get(self._key))
         context.report.alerts += kept.written
         context.report.happened += kept.happened
+        self.state = replace(self.state, unkept=_without(self.state.unkept, self._key))
+        if self.due is not None:
+            main, earlier = self.due.done()
+            self._note(main, earlier, max(main[1], self.due.asked[1] if self.due.asked else 0))
+        return self.state
 
-    def _windows(self, timeline: Timeline) -> Iterator[int]:
+    def _judge(self, work: Due) -> None:
+        context, length, quiet = self.context, milliseconds(self.monitor.length), self.entry.quiet_until
+        self.changed_end = work.changed_end
+        self._leave_a_trace(work)
+        timeline: Timeline | None = None
+        alarms = Alarms()
+        # The promise is made for the model: its monitors share it.
+        allowed = context.config.job.false_alarms_per_month / len(context.monitors)
+        size = (_PART if self._subjects else _PART_OF_TRAFFIC) * length
+        self._tell(work, work.first)
+        for start in range(work.first, work.end, size):
+            end = min(start + size, work.end)
+            if not any(self._wants(at) for at in range(start, end, length)):
+                continue
+            before, timeline = timeline, self._timeline(start, end, timeline)
+            known = timeline.start if before is None or before.end != start else start
+            self._read_alarms(alarms, known, end)
+            judge = Judge(
+                self.monitor,
+                Known(context.model, context.cells, _baselines(self.entry, timeline)),
+                timeline,
+                alarms,
+                allowed,
+            )
+            for at in self._windows(timeline, start):
+                judgements = judge.judge(at)
+                news = alarms.note(timeline.time(at)[0], judgements)
+                for judgement in judgements:
+                    name = document_id(self.monitor, judgement)
+                    document = to_document(self.monitor, judgement, context.cells, quiet_until=quiet)
+                    self.pending[name] = (document, judgement)
+                    context.report.quiet += judgement.end <= quiet and judgement.status.alarming
+                context.report.windows += 1
+                if news:
+                    # Alarms decide what later windows are compared with: those are judged again too.
+                    self.changed_end = max(self.changed_end, timeline.time(at)[1])
+                if len(self.pending) >= _WRITE_AT:
+                    self._write()
+            self._write()
+            if end < work.end:
+                self._save(work, end)
+            self._tell(work, end)
+
+    def _tell(self, work: Due, until: int) -> None:
+        length = milliseconds(self.monitor.length)
+        done, total = (until - work.first) // length, (work.end - work.first) // length
+        self.context.meter(Meter(str(self.context.model), f"judging {self._key}", "windows", done, total))
+
+    def _wants(self, start: int) -> bool:
+        assert self.due is not None  # noqa: S101 — there is something to judge
+        return self.due.wants(start, milliseconds(self.monitor.length), self.changed_end + self._reach)
+
+    def _leave_a_trace(self, work: Due) -> None:
+        """Save that windows will be judged again further on than the events say.
+
+        An alarm that comes or goes reaches further than the change, or than what a backfill asks for. A run that dies
+        after it has written such an alarm leaves no other trace of this, so the next one begins here again.
+        """
+        if self.context.lease is None or work.first >= work.judged:
+            return
+        asked = work.asked[1] + self._reach if work.asked else 0
+        if work.changed_end + self._reach < work.judged and (work.asked is None or asked > work.begin):
+            self.state = replace(
+                self.state,
+                judged={**self.state.judged, self._key: (work.begin, max(work.begin, work.first))},
+            )
+            save(self.context.client, self.context.lease, self.context.model, self.state, self.context.now_ms)
+
+    def _save(self, work: Due, until: int) -> None:
+        """Save that all is judged up to a time, and that its alerts are not kept yet."""
+        if self.context.lease is None:
+            return
+        first = min([work.first, *([self.state.unkept[self._key]] if self._key in self.state.unkept else [])])
+        self.state = replace(self.state, unkept={**self.state.unkept, self._key: first})
+        earlier = list(work.earlier)
+        if work.asked and work.asked[0] < until:
+            earlier.append((work.asked[0], min(until, work.asked[1])))
+        judged = self.state.judged.get(self._key, (work.begin, work.begin))
+        main = (work.begin, until) if until > work.begin else judged
+        *before, main = joined([*earlier, main])
+        self._note(main, tuple(before), until)
+        save(self.context.client, self.context.lease, self.context.model, self.state, self.context.now_ms)
+
+    def _note(self, main: tuple[int, int], earlier: tuple[tuple[int, int], ...], until: int) -> None:
+        """Put into the state what is judged."""
+        caught_up = self.state.catch_up
+        if caught_up is not None:
+            known, backfill = caught_up.judged, self.context.backfill or caught_up.backfill
+            if backfill != caught_up.backfill:
+                known = dict.fromkeys(known, 0)
+            caught_up = replace(caught_up, judged={**known, self._key: until}, backfill=backfill)
+        backfilled = (
+            {**self.state.backfilled, self._key: earlier} if earlier else _without(self.state.backfilled, self._key)
+        )
+        self.state = replace(
+            self.state,
+            judged={**self.state.judged, self._key: main},
+            backfilled=backfilled,
+            catch_up=caught_up,
+        )
+
+    def _windows(self, timeline: Timeline, first: int) -> Iterator[int]:
         """Give the windows to judge: as far as the changes reach, then the new ones."""
-        length = timeline.length
-        for at in range(timeline.at(self.due.first), timeline.size):
-            start, end = timeline.time(at)
-            if end > self.due.judged or start < self.changed_end + self.monitor.reach * length:
+        for at in range(timeline.at(first), timeline.size):
+            start, _ = timeline.time(at)
+            if self._wants(start):
                 if self.context.lease is not None:
                     self.context.lease.keep()
-                self.context.progress(f"{self.context.model}: judging {judged_key(self.monitor)} at {iso(start)[:16]}")
+                self.context.progress(f"{self.context.model}: judging {self._key} at {iso(start)[:16]}")
                 yield at
 
-    def _timeline(self) -> Timeline:
+    @property
+    def _subjects(self) -> bool:
+        """Tell whether any rule looks at a feature or an output."""
+        names = [*self.context.cells.subjects, JOINT_SUBJECT]
+        return any(subjects_of(rule, [name]) for rule in self.monitor.rules for name in names)
+
+    def _timeline(self, start: int, end: int, before: Timeline | None) -> Timeline:
+        """Fill the windows in [start, end) and those that they look back at, which `before` may hold."""
         context, length = self.context, milliseconds(self.monitor.length)
-        start = self.due.first - self.monitor.reach * length
-        size = (self.due.end - start) // length
         baseline = self.entry.newest_baseline
-        timeline = Timeline(start, length, size, days=baseline.days if baseline else {})
+        if before is not None and before.end == start:
+            timeline, since = before.moved(self.monitor.reach, (end - start) // length), start
+        else:
+            since = start - self._reach
+            timeline = Timeline(since, length, (end - since) // length, days=baseline.days if baseline else {})
         unit = unit_for(self.monitor.length)
-        names = [*context.cells.subjects, JOINT_SUBJECT]
-        subjects = any(subjects_of(rule, names) for rule in self.monitor.rules)
         segments = any(rule.on.segments for rule in self.monitor.rules)
-        wanted = Wanted(unit, start, self.due.end, subjects=subjects, segments=segments)
+        wanted = Wanted(unit, since, end, subjects=self._subjects, segments=segments)
         stored = dict(read(context.client, context.model, wanted))
-        timeline.add((stored | {k: p for k, p in context.fresh.items() if k.granularity == unit}).items())
+        fresh = {k: p for k, p in context.fresh.items() if k.granularity == unit and since <= k.start < end}
+        timeline.add((stored | fresh).items())
         return timeline
 
-    def _alarms(self, timeline: Timeline) -> Alarms:
-        """Read which windows of the timeline raised an alert."""
-        context, alarms = self.context, Alarms()
+    def _read_alarms(self, alarms: Alarms, start: int, end: int) -> None:
+        """Read which windows of a time raised an alert."""
+        context = self.context
         filters = [
             *context.model.filters(),
             {"terms": {"mpm.status": ["warning", "critical"]}},
             {"term": {"mpm.window.length": format_span(self.monitor.length)}},
             {"term": {"mpm.reference.kind": str(self.monitor.reference)}},
-            {"range": {"mpm.window.start": {"gte": iso(timeline.start), "lt": iso(self.due.end)}}},
+            {"range": {"mpm.window.start": {"gte": iso(start), "lt": iso(end)}}},
         ]
         body = {
             "query": {"bool": {"filter": filters}},
@@ -178,9 +249,8 @@ class _MonitorRun:
         pattern = all_months(Index.METRICS, context.model.name, context.model.environment)
         for hit in scan(context.client, pattern, body, sort="mpm.window.start"):
             mpm = hit["_source"]["mpm"]
-            start = to_ms(parse_instant(mpm["window"]["start"]))
-            alarms.starts.setdefault((mpm["subject"]["name"], segment_of(mpm)), set()).add(start)
-        return alarms
+            at = to_ms(parse_instant(mpm["window"]["start"]))
+            alarms.starts.setdefault((mpm["subject"]["name"], segment_of(mpm)), set()).add(at)
 
     def _write(self) -> None:
         """Write the documents that say something new, with their revision."""
@@ -190,9 +260,11 @@ class _MonitorRun:
         new = []
         for name, (document, judgement) in self.pending.items():
             before = stored[name].source["mpm"] if name in stored else None
-            if (revision := revised(document, before, context.run_id, "events changed")) is not None:
+            if (revision := revised(document, before, context.run_id, _cause(context))) is not None:
                 new.append(revision)
-            self.judged[name] = (document.index, judgement)
+            # Alerts need no more than what the rules say.
+            bare = replace(judgement.measured, values={}, p={}, distributions={})
+            self.judged[name] = (document.index, replace(judgement, measured=bare))
         context.report.metrics += len(new)
         if context.lease is not None and new:
             write(context.client, context.lease, new)
@@ -204,3 +276,11 @@ def _baselines(entry: ModelEntry, timeline: Timeline) -> Mapping[str, BaselineCo
     versions = {version.version for version, _ in timeline.windows}
     found = {version: entry.baseline_for(version) for version in versions}
     return {v: BaselineCounts(b.id, b.counts, b.days) for v, b in found.items() if b is not None}
+
+
+def _cause(context: Context) -> str:
+    return "events changed" if context.backfill is None else "backfill"
+
+
+def _without(entries: Mapping[str, _Entry], key: str) -> dict[str, _Entry]:
+    return {name: entry for name, entry in entries.items() if name != key}

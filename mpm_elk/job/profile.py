@@ -1,36 +1,34 @@
 """The first half of a run: bring a model's profiles up to date with its events."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from mpm_elk.cluster.changes import (
-    ReadPosition,
-    Stretch,
-    all_hours,
-    changed_hours,
-    refresh,
-    unread,
-)
-from mpm_elk.cluster.compare_and_set import get_many
-from mpm_elk.cluster.fenced import write
-from mpm_elk.cluster.state import ModelState, Noted, noted_hours
-from mpm_elk.contract.keys import VersionKey
+from mpm_elk.cluster.changes import ReadPosition, Stretch, refresh, unread
+from mpm_elk.cluster.state import CatchUp, ModelState, Noted, noted_hours, save
 from mpm_elk.contract.source import MARK
+from mpm_elk.job.batch import WEEK, Batch, batches, roll_up_batch
+from mpm_elk.job.catch_up import counted_in, still_good
 from mpm_elk.job.context import Context
+from mpm_elk.job.hours import (
+    Hours,
+    audited,
+    every_hour,
+    merge,
+    remaining,
+    restored,
+    span_of,
+    start_of_day,
+    starts_of,
+    those_that_changed,
+    whole_days,
+)
+from mpm_elk.job.meter import Meter
 from mpm_elk.profiles.cells import CellSet
-from mpm_elk.profiles.profile import Profile
-from mpm_elk.profiles.requests import runs
-from mpm_elk.profiles.rollup import roll_up
-from mpm_elk.profiles.store import DAY, HOUR, ProfileKey, Wanted, count_profiles, read, to_document
+from mpm_elk.profiles.store import count_profiles
 from mpm_elk.registry.store import ModelCells, ModelEntry, save_cells
 from mpm_elk.registry.traffic import provisional_cells, sample, unknown_subjects
 from mpm_elk.timespan import DAY_MS, HOUR_MS
 
-Hours = dict[VersionKey, dict[int, int]]
-"""Version → hour (ms) → how many events came."""
-
-_BATCH = 7 * DAY_MS
 _SAMPLE_SPAN = 7 * DAY_MS
 _SAMPLE_MIN = 200
 
@@ -55,9 +53,10 @@ class Work:
 
 @dataclass(frozen=True)
 class Changed:
-    """The hours whose profiles changed."""
+    """The hours whose profiles changed; and those of them that changed since an unfinished run, `lately`."""
 
     hours: set[int] = field(default_factory=set)
+    lately: set[int] = field(default_factory=set)
 
     @property
     def span(self) -> tuple[int, int] | None:
@@ -78,82 +77,102 @@ def find_work(
     if recut:
         return Work(positions, stretches, f"the cells of {', '.join(recut)} were cut anew", noted)
     # A run that died may have left more than are remembered.
-    stored = count_profiles(context.client, context.model) if state.profiles else {}
+    stored = count_profiles(context.client, context.model, state.hours_from) if state.profiles else {}
     if any(stored.get(index, 0) < number for index, number in state.profiles.items()):
         return Work(positions, stretches, "profiles were deleted", noted)
-    return Work(positions, stretches, "audit" if audit else None, noted)
+    unfinished = state.catch_up.reread if state.catch_up and state.catch_up.reread != "audit" else None
+    return Work(positions, stretches, unfinished or ("audit" if audit else None), noted)
 
 
-def bring_up_to_date(context: Context, work: Work, entry: ModelEntry, state: ModelState) -> Changed:
-    """Read the hours that changed, and write their profiles and those of their days."""
+def bring_up_to_date(context: Context, work: Work, entry: ModelEntry, state: ModelState) -> tuple[Changed, ModelState]:
+    """Read the hours that changed, and write their profiles and those of their days.
+
+    Returns what changed, and the state with how far this run got. With much to read it is saved again and again, so
+    that a run after a crash reads only what is left.
+    """
     indices = sorted(work.positions)
     context.use(entry.cells.cells if entry.cells else context.cells)
     refresh(context.client, indices)
-    hours = _hours(context, work, indices)
-    noted = {context.model.version(name): starts for name, starts in work.noted.hours.items()}
+    noted: Hours = {context.model.version(v): dict.fromkeys(starts, 0) for v, starts in work.noted.hours.items()}
+    hours, wrong = _hours(context, work, indices)
     for version, starts in noted.items():
-        counts = hours.setdefault(version, {})
-        counts.update({start: counts.get(start, 0) for start in starts})
+        hours[version] = starts | hours.get(version, {})
     if hours:
-        start, end = _span(hours)
+        start, end = span_of(hours)
         cut = _cut_missing_cells(context, indices, entry, start, end)
         # Cells that the last finished run did not know: registered since, or cut by a run that died.
         if cut or (state.read and set(context.cells.subjects) - set(state.cells)):
-            since = start - _SAMPLE_SPAN
-            for version, counts in all_hours(context.client, indices, context.model, context.source).items():
-                hours.setdefault(version, {}).update({hour: n for hour, n in counts.items() if hour >= since})
+            for version, counts in every_hour(context, indices).items():
+                merge(hours, {version: {hour: n for hour, n in counts.items() if hour >= start - _SAMPLE_SPAN}})
         for version in sorted(hours):
             if version.version not in entry.versions:
                 context.report.notice(
                     f"version {version.version} is not registered: `mpm-elk model register` tells what it is"
                 )
-    changed = Changed({hour for counts in hours.values() for hour in counts})
-    context.report.hours = sum(len(counts) for counts in hours.values())
-    days = {hour - hour % DAY_MS for hour in changed.hours}
-    today = context.now_ms - context.now_ms % DAY_MS
+    again = restored(context, indices, state.hours_from)
+    merge(again, hours)
+    done = still_good(context, state.catch_up, work.reread)
+    news = hours
+    if done is not None:
+        news = those_that_changed(context, unread(work.positions, done.upto))
+        merge(news, wrong)
+        merge(news, noted)
+    changed = Changed(starts_of(hours), starts_of(news))
+    days = {start_of_day(hour) for hour in changed.hours if done is None or not _merged(done, hour)}
     if state.days_until:
-        days |= set(range(state.days_until, today, DAY_MS))
-    for batch in _batches(hours, days):
-        _roll_up_batch(context, ",".join(indices), batch, noted)
-    return changed
+        days |= set(range(state.days_until, start_of_day(context.now_ms), DAY_MS))
+    left = whole_days(context, indices, remaining(again, done, news), noted)
+    days |= {start_of_day(hour) for hour in starts_of(left)}
+    context.report.hours = sum(len(counts) for counts in left.values())
+    before = done or CatchUp(
+        work.positions, counted_in(context), reread=work.reread, hours_from=context.hours_from, new=state.new
+    )
+    return changed, _read_all(context, ",".join(indices), batches(left, days), noted, replace(state, catch_up=before))
 
 
-def _hours(context: Context, work: Work, indices: list[str]) -> Hours:
-    """List the hours to read: those that changed, or all of them."""
+def _merged(done: CatchUp, hour: int) -> bool:
+    """Tell whether an earlier run has merged the day of an hour."""
+    return hour < done.until and start_of_day(hour) + DAY_MS <= done.days_until
+
+
+def _read_all(context: Context, indices: str, work: list[Batch], noted: Hours, state: ModelState) -> ModelState:
+    """Roll up batch by batch; after each of several it is saved how far that is."""
+    total, done, events = sum(batch.size for batch in work), 0, 0
+    for batch in work:
+        context.meter(Meter(str(context.model), "reading", "hours", done, total, events))
+        roll_up_batch(context, indices, batch, noted)
+        done, events = done + batch.size, events + batch.events
+        far = state.catch_up
+        assert far is not None  # noqa: S101 — the caller gives it
+        if context.lease is not None and len(work) > 1:
+            far = replace(
+                far,
+                until=max(far.until, batch.start + WEEK),
+                days_until=far.days_until or start_of_day(context.now_ms),
+                profiles=count_profiles(context.client, context.model, far.hours_from),
+            )
+            state = replace(state, catch_up=far)
+            save(context.client, context.lease, context.model, state, context.now_ms)
+    context.meter(Meter(str(context.model), "reading", "hours", done, total, events))
+    return state
+
+
+def _hours(context: Context, work: Work, indices: list[str]) -> tuple[Hours, Hours]:
+    """List the hours to read: those that changed, or all of them; and which of them an audit found wrong."""
+    changed = those_that_changed(context, work.stretches) if work.reread in (None, "audit") else {}
     if work.reread is None:
-        return changed_hours(context.client, work.stretches, context.model, context.source)
-    hours = all_hours(context.client, indices, context.model, context.source)
+        return changed, {}
+    hours = every_hour(context, indices)
     if work.reread != "audit":
         context.report.notice(f"{work.reread}: reading all hours again")
-        return hours
-    changed = changed_hours(context.client, work.stretches, context.model, context.source)
-    wrong = _audit(context, hours)
+        return hours, {}
+    wrong = audited(context, hours)
     if wrong:
         context.report.notice(
             f"audit: the profiles of {sum(map(len, wrong.values()))} hours did not match their events"
         )
-    for version, counts in wrong.items():
-        changed.setdefault(version, {}).update(counts)
-    return changed
-
-
-def _audit(context: Context, hours: Hours) -> Hours:
-    """Find the hours whose profile counts other than the index."""
-    span = _span(hours) if hours else (0, 0)
-    stored = {
-        (key.version, key.start): profile.count
-        for key, profile in read(context.client, context.model, Wanted(HOUR, *span, subjects=False, segments=False))
-    }
-    return {
-        version: wrong
-        for version, counts in hours.items()
-        if (wrong := {hour: n for hour, n in counts.items() if stored.get((version, hour)) != n})
-    }
-
-
-def _span(hours: Hours) -> tuple[int, int]:
-    starts = [hour for counts in hours.values() for hour in counts]
-    return min(starts), max(starts) + HOUR_MS
+    merge(changed, wrong)
+    return changed, wrong
 
 
 def _cut_missing_cells(context: Context, indices: list[str], entry: ModelEntry, start: int, end: int) -> bool:
@@ -182,101 +201,3 @@ def _cut_missing_cells(context: Context, indices: list[str], entry: ModelEntry, 
         context.use(CellSet({**context.cells.subjects, **fresh.subjects}))
     context.report.notice(f"provisional cells for {', '.join(unknown)}, cut from {rows.size} events")
     return True
-
-
-@dataclass
-class _Batch:
-    """Some days, and the hours in them to read."""
-
-    start: int
-    days: set[int] = field(default_factory=set)
-    hours: Hours = field(default_factory=dict)
-
-
-def _batches(hours: Hours, days: Iterable[int]) -> list[_Batch]:
-    """Group work by weeks, oldest first, so that memory stays bounded however much there is."""
-    batches: dict[int, _Batch] = {}
-    for day in days:
-        start = day - day % _BATCH
-        batches.setdefault(start, _Batch(start)).days.add(day)
-    for version, counts in hours.items():
-        for hour, number in counts.items():
-            batch = batches[hour - hour % _BATCH]
-            batch.hours.setdefault(version, {})[hour] = number
-    return [batches[start] for start in sorted(batches)]
-
-
-def _roll_up_batch(context: Context, indices: str, batch: _Batch, noted: Mapping[VersionKey, frozenset[int]]) -> None:
-    fresh: dict[ProfileKey, Profile] = {}
-    for version, counts in sorted(batch.hours.items()):
-        context.progress(f"{context.model}: reading {len(counts)} hours of version {version.version}")
-        rolled = roll_up(
-            context.client,
-            indices,
-            version,
-            sorted(counts),
-            cells=context.cells,
-            segments=context.segments,
-            source=context.source,
-        )
-        for problem in rolled.problems:
-            context.report.notice(problem)
-        for segment, profiles in rolled.profiles.items():
-            for hour, profile in profiles.items():
-                fresh[ProfileKey(version, segment, HOUR, hour)] = profile
-    fresh |= _emptied(context, batch, fresh, noted)
-    fresh |= _merge_days(context, batch, fresh)
-    _write(context, fresh)
-    if context.lease is None:
-        context.fresh |= fresh
-
-
-def _emptied(
-    context: Context,
-    batch: _Batch,
-    fresh: Mapping[ProfileKey, Profile],
-    noted: Mapping[VersionKey, frozenset[int]],
-) -> dict[ProfileKey, Profile]:
-    """Give an empty profile for what is stored of noted hours, and holds no event any more."""
-    gone = {
-        (version, hour) for version, starts in noted.items() for hour in starts & batch.hours.get(version, {}).keys()
-    }
-    if not gone:
-        return {}
-    span = min(hour for _, hour in gone), max(hour for _, hour in gone) + HOUR_MS
-    stored = read(context.client, context.model, Wanted(HOUR, *span, subjects=False))
-    return {key: Profile() for key, _ in stored if (key.version, key.start) in gone and key not in fresh}
-
-
-def _merge_days(context: Context, batch: _Batch, fresh: dict[ProfileKey, Profile]) -> dict[ProfileKey, Profile]:
-    """Merge the hours of days that have ended: those that were just read, and the others as they are stored."""
-    ended = {day for day in batch.days if day + DAY_MS <= context.now_ms}
-    if not ended:
-        return {}
-    just_read = [(version, *run) for version, hours in batch.hours.items() for run in runs(hours)]
-    wanted = Wanted(HOUR, min(ended), max(ended) + DAY_MS, but=just_read)
-    hours = dict(read(context.client, context.model, wanted)) | fresh
-    merged: dict[ProfileKey, Profile] = {}
-    for key in sorted(hours):
-        day = key.start - key.start % DAY_MS
-        if day in ended:
-            day_key = ProfileKey(key.version, key.segment, DAY, day)
-            merged[day_key] = merged.get(day_key, Profile()) + hours[key]
-    return merged
-
-
-def _write(context: Context, profiles: Mapping[ProfileKey, Profile]) -> None:
-    """Write the profiles that are not stored so already."""
-    documents = [to_document(key, profile, context.run_id) for key, profile in sorted(profiles.items())]
-    stored = get_many(context.client, [(d.index, d.id) for d in documents], ["mpm.profile.hash", "mpm.profile.count"])
-    new = [d for d in documents if d.id not in stored or _essence(stored[d.id].source) != _essence(d.source)]
-    context.report.profiles += len(new)
-    if context.lease is not None and new:
-        write(context.client, context.lease, new)
-        refresh(context.client, {document.index for document in new})
-
-
-def _essence(source: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Give what tells whether a profile is stored so already; the count shows one that was tampered with."""
-    profile = source["mpm"]["profile"]
-    return profile["hash"], profile["count"]

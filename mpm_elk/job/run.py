@@ -20,15 +20,18 @@ from mpm_elk.cluster.sources import naming
 from mpm_elk.cluster.state import ModelState
 from mpm_elk.config import Config
 from mpm_elk.contract.names import Index, dated
-from mpm_elk.errors import MpmError, PartialResultError
+from mpm_elk.errors import MpmError, PartialResultError, UsageError
 from mpm_elk.intake.conversion_report import ConversionReport
 from mpm_elk.intake.convert import convert
 from mpm_elk.job.context import Context, lease_name
 from mpm_elk.job.discover import find_models, unexpected
-from mpm_elk.job.judge import due, judge_windows
+from mpm_elk.job.due import due
+from mpm_elk.job.judge import judge_windows
+from mpm_elk.job.meter import Metered
 from mpm_elk.job.notify import notify
 from mpm_elk.job.profile import Changed, Work, bring_up_to_date, find_work
 from mpm_elk.job.report import ModelReport, RunReport
+from mpm_elk.job.retention import can_drop, drop_hours, keep_from, needed_from
 from mpm_elk.profiles.store import count_profiles
 from mpm_elk.registry.store import ModelEntry, load
 from mpm_elk.timespan import DAY_MS, iso, to_ms
@@ -36,17 +39,24 @@ from mpm_elk.timespan import DAY_MS, iso, to_ms
 
 @dataclass(frozen=True)
 class Options:
-    """How to run: as of when, on which models, and whether to write."""
+    """How to run: as of when, on which models, and whether to write.
+
+    `backfill` also judges every window that ends in [start, end), however old. `progress` is told what is being done,
+    `meter` how far it is.
+    """
 
     now: datetime
     models: Sequence[str] = ()
     dry_run: bool = False
     audit: bool = False
     progress: Callable[[str], None] = lambda _: None
+    meter: Metered = lambda _: None
+    backfill: tuple[datetime, datetime] | None = None
 
 
 def run(client: Elasticsearch, config: Config, options: Options) -> RunReport:
     """Convert captures, then bring every model up to date; what fails does not stop the others, and is reported."""
+    backfill = _checked(options)
     report = RunReport(_run_id(), to_ms(datetime.now(tz=UTC)), to_ms(options.now), options.dry_run)
     if config.captures:
         report.captures = _convert(client, config, report, options)
@@ -56,7 +66,16 @@ def run(client: Elasticsearch, config: Config, options: Options) -> RunReport:
         entry = ModelReport(model)
         report.models.append(entry)
         context = Context(
-            client, config, model, report.now_ms, report.id, entry, progress=options.progress, source=events.source
+            client,
+            config,
+            model,
+            report.now_ms,
+            report.id,
+            entry,
+            progress=options.progress,
+            meter=options.meter,
+            backfill=backfill,
+            source=events.source,
         )
         try:
             _check_complete(events.lame)
@@ -72,6 +91,23 @@ def run(client: Elasticsearch, config: Config, options: Options) -> RunReport:
     if not options.dry_run:
         _write_report(client, report)
     return report
+
+
+def _checked(options: Options) -> tuple[int, int] | None:
+    """Give the time of a backfill (ms). Raises UsageError where it is none, or not over yet."""
+    if options.backfill is None:
+        return None
+    start, end = (to_ms(instant) for instant in options.backfill)
+    if start >= end:
+        raise UsageError(
+            f"--backfill: {iso(start)} is not before {iso(end)}", remedy="give the earlier time first, then the later"
+        )
+    if end > to_ms(options.now):
+        raise UsageError(
+            f"--backfill: {iso(end)} is in the future",
+            remedy=f"end it by {iso(to_ms(options.now))[:16]}Z; what comes after is judged when it is over",
+        )
+    return start, end
 
 
 def _convert(client: Elasticsearch, config: Config, report: RunReport, options: Options) -> ConversionReport:
@@ -108,8 +144,10 @@ def _run_model(context: Context, indices: Mapping[str, ReadPosition], options: O
     entry, remembered = load(context.client, context.model), state.load(context.client, context.model)
     if entry.quiet_until > context.now_ms:
         context.report.learning_until = entry.quiet_until
+    context.hours_from = needed_from(context, remembered)
     work = find_work(context, remembered, entry, indices, audit=options.audit)
-    if not work.any and not _any_due(context, remembered):
+    too_old = remembered.read and keep_from(context, remembered) > remembered.hours_from
+    if not (work.any or too_old or remembered.unkept or context.backfill or _any_due(context, remembered)):
         return
     if options.dry_run:
         _do(context, work, entry, remembered)
@@ -118,10 +156,13 @@ def _run_model(context: Context, indices: Mapping[str, ReadPosition], options: O
         # What was read before the lease was taken may be another run's past.
         context.lease = lease
         remembered = state.load(context.client, context.model)
+        context.hours_from = needed_from(context, remembered)
         work = find_work(context, remembered, entry, indices, audit=options.audit)
         done = _do(context, work, entry, remembered)
         state.save(context.client, lease, context.model, done, context.now_ms)
         state.forget_hours(context.client, context.model, work.noted)
+        if done.hours_from > context.hours_from:
+            drop_hours(context, done.hours_from)
 
 
 def _any_due(context: Context, remembered: ModelState) -> bool:
@@ -129,17 +170,19 @@ def _any_due(context: Context, remembered: ModelState) -> bool:
 
 
 def _do(context: Context, work: Work, entry: ModelEntry, remembered: ModelState) -> ModelState:
-    """Profiles, then judgements; the state is saved last, so that a crash before repeats the work to the same end."""
-    changed = bring_up_to_date(context, work, entry, remembered)
-    judged = judge_windows(context, entry, remembered, changed)
+    """Profiles, then judgements; what is finished is saved last, so that a crash repeats the rest to the same end."""
+    changed, remembered = bring_up_to_date(context, work, entry, remembered)
+    remembered = judge_windows(context, entry, remembered, changed)
+    hours_from = can_drop(context, remembered)
     today = context.now_ms - context.now_ms % DAY_MS
     return replace(
         remembered,
         read={**remembered.read, **work.positions},
-        profiles=count_profiles(context.client, context.model),
+        profiles=count_profiles(context.client, context.model, hours_from),
         cells=context.source.marks({name: cells.hash for name, cells in context.cells.subjects.items()}),
-        judged=judged,
         days_until=max(remembered.days_until, today),
+        hours_from=hours_from,
+        catch_up=None,
     )
 
 

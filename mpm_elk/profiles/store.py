@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,12 +126,20 @@ def read(client: Elasticsearch, model: ModelKey, wanted: Wanted) -> Iterable[tup
         yield key, Profile.from_document({"subjects": {}, **mpm["profile"]})
 
 
-def count_profiles(client: Elasticsearch, model: ModelKey) -> dict[str, int]:
-    """Count a model's profiles in each index."""
+def keys(client: Elasticsearch, model: ModelKey, wanted: Wanted) -> Iterator[tuple[str, str]]:
+    """List the indices and ids of a model's profiles, and nothing of what they say."""
+    for hit in scan(client, _pattern(model), {**wanted.body(model), "_source": False}, sort="@timestamp"):
+        yield hit["_index"], hit["_id"]
+
+
+def count_profiles(client: Elasticsearch, model: ModelKey, hours_from: int = 0) -> dict[str, int]:
+    """Count a model's profiles in each index: all days, and the hours from `hours_from` (ms) on."""
+    since = {"range": {"@timestamp": {"gte": iso(hours_from)}}}
+    here = {"bool": {"should": [{"term": {"mpm.profile.granularity": DAY}}, since]}}
     body = {
         "size": 0,
         "track_total_hits": False,
-        "query": {"bool": {"filter": model.filters()}},
+        "query": {"bool": {"filter": [*model.filters(), here]}},
         "aggs": {"index": {"terms": {"field": "_index", "size": 10_000}}},
     }
     [answer] = search_all(client, [Search(_pattern(model), body)])
@@ -139,13 +147,21 @@ def count_profiles(client: Elasticsearch, model: ModelKey) -> dict[str, int]:
     return {bucket["key"]: bucket["doc_count"] for bucket in buckets}
 
 
-def first_hour(client: Elasticsearch, model: ModelKey, fresh: Iterable[ProfileKey] = ()) -> int | None:
-    """Give the start (ms) of a model's first hourly profile, stored or fresh."""
-    filters = [*model.filters(), {"term": {"mpm.profile.granularity": HOUR}}]
+def first_profile(
+    client: Elasticsearch, model: ModelKey, granularity: str | None = None, fresh: Iterable[ProfileKey] = ()
+) -> int | None:
+    """Give the start (ms) of a model's first profile, stored or fresh; with `granularity`, of the first of that length.
+
+    Hours may have been dropped that days still hold.
+    """
+    filters = model.filters()
+    if granularity is not None:
+        filters = [*filters, {"term": {"mpm.profile.granularity": granularity}}]
     body = {"size": 0, "query": {"bool": {"filter": filters}}, "aggs": {"first": {"min": {"field": "@timestamp"}}}}
     [answer] = search_all(client, [Search(_pattern(model), body)])
     stored = answer["aggregations"]["first"]["value"] if "aggregations" in answer else None
-    return min([key.start for key in fresh] + ([] if stored is None else [int(stored)]), default=None)
+    starts = [key.start for key in fresh if granularity in (None, key.granularity)]
+    return min(starts + ([] if stored is None else [int(stored)]), default=None)
 
 
 def _pattern(model: ModelKey) -> str:

@@ -42,6 +42,22 @@ class Timeline:
                 known = slots[at]
                 slots[at] = profile if known is None else known + profile
 
+    @property
+    def end(self) -> int:
+        """The end (ms) of the last window."""
+        return self.start + self.size * self.length
+
+    def moved(self, kept: int, more: int) -> "Timeline":
+        """Move on: the last `kept` windows, and room for `more` windows behind them."""
+        first = self.size - kept
+        pad: Slots = [None] * max(0, -first)
+        windows = {
+            key: pad + slots[max(0, first) :] + [None] * more
+            for key, slots in self.windows.items()
+            if any(slots[max(0, first) :])
+        }
+        return Timeline(self.start + first * self.length, self.length, kept + more, self.days, windows)
+
     def ending(self, at: int, reach: int) -> "Timeline":
         """Cut out window `at` and the `reach` windows before it.
 

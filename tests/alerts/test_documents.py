@@ -134,20 +134,18 @@ def test_a_rule_without_owner_says_nothing_of_one() -> None:
 
 def test_a_withdrawn_alert_ends_and_says_why() -> None:
     stored = made(OPEN).source
-    gone = withdrawn(stored, T0 + 9 * HOUR_MS, "run-2")
+    gone = withdrawn(stored, T0 + 9 * HOUR_MS, "run-2", "events came late")
     alert = gone.source["mpm"]["alert"]
     assert (gone.id, alert["status"], alert["withdrawn"]) == (OPEN.uuid, "recovered", True)
     assert alert["end"] == iso(T0 + 3 * HOUR_MS)
-    assert alert["reason"] == (
-        f"withdrawn at {iso(T0 + 9 * HOUR_MS)}: events that came late changed the numbers; was: it is 0.5"
-    )
+    assert alert["reason"] == (f"withdrawn at {iso(T0 + 9 * HOUR_MS)}: events came late; was: it is 0.5")
     assert gone.source["mpm"]["run"] == {"id": "run-2"}
     assert stored["mpm"]["alert"]["status"] == "active"
-    assert withdrawn(made(OVER).source, T0, "r").source["mpm"]["alert"]["end"] == iso(T0 + HOUR_MS)
+    assert withdrawn(made(OVER).source, T0, "r", "?").source["mpm"]["alert"]["end"] == iso(T0 + HOUR_MS)
 
 
 def test_one_that_comes_back_is_written_anew() -> None:
-    gone = withdrawn(made(OPEN).source, T0 + 9 * HOUR_MS, "run-2").source
+    gone = withdrawn(made(OPEN).source, T0 + 9 * HOUR_MS, "run-2", "?").source
     alert = made(OPEN, gone, "run-3").source["mpm"]["alert"]
     assert (alert["status"], alert["reason"]) == ("active", "it is 0.5")
     assert "withdrawn" not in alert

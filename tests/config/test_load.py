@@ -66,7 +66,7 @@ def test_an_unknown_key_is_named_with_its_line_and_the_likely_one(tmp_path: Path
     assert "did you mean `warning`?" in message
     message = refused(write(tmp_path, "job:\n  zzz: 1\n"))
     assert "mpm.yml:2: unknown key `job.zzz`" in message
-    assert "known keys here: false_alarms_per_month, lease, settle" in message
+    assert "known keys here: false_alarms_per_month, keep_hours, lease, settle" in message
     assert "did you mean `rules`?" in refused(write(tmp_path, "rule: []\n"))
 
 
