@@ -1,6 +1,7 @@
 """Features together, through the job: the sample is the rows that it should be, and a lost correlation is found."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,12 @@ from elasticsearch import Elasticsearch
 
 from mpm_elk.config import Config
 from mpm_elk.contract.ids import bucket
-from mpm_elk.contract.names import Index
-from mpm_elk.profiles.cells import NumericCells
+from mpm_elk.contract.keys import EVERYTHING
+from mpm_elk.contract.names import Index, part
+from mpm_elk.contract.source import EVENTS as OURS
+from mpm_elk.profiles.cells import CellSet, NumericCells
 from mpm_elk.profiles.joint import Joint, paired, scores
+from mpm_elk.profiles.rollup import roll_up
 from mpm_elk.profiles.sampling import share_of
 from mpm_elk.registry.store import load
 from mpm_elk.timespan import HOUR_MS, iso
@@ -108,6 +112,28 @@ def test_each_hour_holds_the_sums_of_its_sample(watched: tuple[Monitored, list[E
         day = hour[:10] + "T00:00:00.000Z"
         days[day] = days.get(day, Joint()) + joint
     assert {day: joint.to_document() for day, joint in days.items()} == stored(model, "day")
+
+
+@pytest.mark.parametrize("identity", ["mpm.prediction.id", None])
+def test_a_source_without_buckets_gives_the_same_sample_again(
+    watched: tuple[Monitored, list[Event]], identity: str | None
+) -> None:
+    model, events = watched
+    source, busy = replace(OURS, bucket=None, id=identity), midnight(DAYS - 1) + 9 * HOUR_MS
+    cells = CellSet(cells_of(model))
+    index = f"{Index.PREDICTIONS}-{part(model.name)}-*"
+    found = [
+        roll_up(model.client_for("job"), index, model.version, [busy], cells=cells, source=source).profiles[EVERYTHING]
+        for _ in range(2)
+    ]
+    first, again = (hours[busy].joint for hours in found)
+    assert first.to_document() == again.to_document()
+    [(share, sums)] = first.samples.items()
+    succeeded = sum(
+        one["event"]["outcome"] == "success" and one["@timestamp"].startswith(iso(busy)[:13]) for one in events
+    )
+    assert share == 500
+    assert abs(sums.rows - succeeded / 2) < 5 * np.sqrt(succeeded) / 2
 
 
 def test_a_lost_correlation_is_found_and_nothing_else(watched: tuple[Monitored, list[Event]]) -> None:
