@@ -83,8 +83,8 @@ def command(settings_for: Callable[[str], ElasticsearchSettings], tmp_path: Path
     return Command(settings_for("job"), tmp_path).write(CONFIGURATION)
 
 
-def planned(model: Monitored, wish: Wish = Wish(), now_ms: int = NOW) -> Plan:  # noqa: B008 — frozen
-    return plan(context_for(model.client_for("job"), model.config, model.key, now_ms), wish)
+def planned(model: Monitored, wish: Wish = Wish(), now_ms: int = NOW, user: str = "job") -> Plan:  # noqa: B008 — frozen
+    return plan(context_for(model.client_for(user), model.config, model.key, now_ms), wish)
 
 
 def test_what_is_proposed(model: Monitored, command: Command) -> None:
@@ -127,7 +127,7 @@ def test_what_is_proposed(model: Monitored, command: Command) -> None:
 
 
 def test_a_plan_is_the_same_every_time(model: Monitored) -> None:
-    first, second = planned(model), planned(model)
+    first, second = planned(model), planned(model, user="setup")
     assert first.cells.hash == second.cells.hash
     assert first.variations == second.variations
 
@@ -207,9 +207,9 @@ def test_cells_can_be_cut_anew(model: Monitored) -> None:
     before = load(model.admin, model.key)
     assert before.cells is not None
     later = midnight(DAYS + 5) + SETTLED
-    found = planned(model, Wish(anew=("features.income",)), later)
+    found = planned(model, Wish(anew=("features.income",)), later, user="setup")
     assert found.fresh == ["features.income"]
-    done = adopt(model.client_for("job"), found, later)
+    done = adopt(model.client_for("setup"), found, later)
     after = load(model.admin, model.key)
     assert after.cells is not None
     unlike = [n for n, c in after.cells.cells.subjects.items() if c.hash != before.cells.cells.subjects[n].hash]

@@ -12,6 +12,7 @@ from mpm_elk.contract.names import Index
 from mpm_elk.errors import RegistryError
 from mpm_elk.registry.learning import end_learning, save_learning
 from mpm_elk.registry.store import Learning, load
+from mpm_elk.timespan import iso
 from tests.integration.command import Command
 from tests.integration.traffic import SETTLED, Monitored, day_of, midnight
 
@@ -92,3 +93,24 @@ def test_learning_ends_early_once(model: Monitored) -> None:
     assert known == Learning(midnight(0), midnight(2))
     assert not end_learning(model.admin, model.key, known, midnight(3))
     assert len(model.documents(Index.AUDIT)) == 2
+
+
+def test_a_registered_model_learns_only_where_it_is_told_to(
+    model: Monitored, settings_for: Callable[[str], ElasticsearchSettings], tmp_path: Path
+) -> None:
+    command = Command(settings_for("setup"), tmp_path).write(CONFIGURATION)
+    table = tmp_path / "training.csv"
+    table.write_text("income\n" + "\n".join(f"{at}.5" for at in range(300)))
+    create = ("baseline", "create", model.name, "--version", "1", "--from", str(table))
+    assert command.run(*create).returncode == 0
+    assert load(model.admin, model.key).learning is None
+    assert command.run(*create, "--learn", "14d").returncode == 0
+    known = load(model.admin, model.key).learning
+    assert known is not None
+    assert known.until - known.since == 14 * 24 * 3_600_000
+    assert command.run(*create, "--learn", "14d").returncode == 0
+    assert load(model.admin, model.key).learning == known
+    assert f"learning until {iso(known.until)}" in command.run("model", "show", model.name).stdout
+    ended = command.run("model", "adopt", model.name, "--live")
+    assert (ended.returncode, ended.stdout.strip()) == (0, f"{model.key} is live")
+    assert "live since" in command.run("model", "show", model.name).stdout
