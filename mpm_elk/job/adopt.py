@@ -16,6 +16,7 @@ from mpm_elk.errors import RegistryError
 from mpm_elk.job.context import Context, lease_name
 from mpm_elk.job.report import ModelReport
 from mpm_elk.job.variation import HourCounts, Variation
+from mpm_elk.metrics.catalogue import JOINT_SUBJECT
 from mpm_elk.metrics.seasonality import Explained
 from mpm_elk.profiles.cells import CellSet
 from mpm_elk.profiles.profile import Profile
@@ -209,7 +210,7 @@ def _measure(context: Context, found: Plan, index: str, hours: Mapping[VersionKe
                 for hour, profile in sorted(hourly.items()):
                     day = ProfileKey(version, segment, DAY, hour - hour % DAY_MS)
                     profiles[day] = profiles.get(day, Profile()) + profile
-                    kept = profile if whole else replace(profile, subjects={})
+                    kept = profile if whole else replace(profile, subjects={}, joint=Profile().joint)
                     profiles[ProfileKey(version, segment, HOUR, hour)] = kept
     found.variations = list(variation.variations())
     found.volume = variation.volume(found.start, found.end)
@@ -225,7 +226,7 @@ def _measure(context: Context, found: Plan, index: str, hours: Mapping[VersionKe
 
 def _hours_need_subjects(context: Context) -> bool:
     return any(
-        unit_for(monitor.length) == HOUR and subjects_of(rule, list(context.cells.subjects))
+        unit_for(monitor.length) == HOUR and subjects_of(rule, [*context.cells.subjects, JOINT_SUBJECT])
         for monitor in context.monitors
         for rule in monitor.rules
     )
