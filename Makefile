@@ -5,6 +5,7 @@ ES_VERSION ?=
 KEEP ?=
 FULL ?=
 PYTEST_ARGS ?=
+DASHBOARDS_PYTHON ?= python3.12
 
 VENV := .venv
 EXTRA_REQUIREMENTS :=
@@ -29,7 +30,7 @@ INSTALL = @PYTHON="$(PYTHON)" tools/venv $(VENV)
 AFTER_INSTALL = @touch $@
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-logstash lint format clean
+.PHONY: help demo test test-unit test-logstash lint format dashboards clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -59,8 +60,13 @@ format: $(VENV)/.lint-installed ## format the code, and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+dashboards: .venv-dashboards/.installed $(VENV)/.test-installed ## compile kibana_dashboards/ (DASHBOARDS_PYTHON: a Python 3.12 or later)
+	.venv-dashboards/bin/python kibana_dashboards/compile.py > .venv-dashboards/compiled.ndjson
+	$(BIN)/python -m mpm_elk.views.dashboards.build < .venv-dashboards/compiled.ndjson
+	$(BIN)/pytest tests/views/dashboards $(PYTEST_ARGS)
+
 clean: ## remove virtual environments, caches and build results; Elasticsearch and the JDK stay in the user's cache
-	rm -rf .venv .venv-es8 build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-es8 .venv-dashboards build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp a purpose: what is installed already is not asked for again, until pyproject.toml changes.
@@ -70,6 +76,11 @@ $(VENV)/.demo-installed: pyproject.toml tools/venv
 
 $(VENV)/.test-installed: pyproject.toml tools/venv
 	$(INSTALL) -e '.[demo]' --group test $(if $(EXTRA_REQUIREMENTS),'$(EXTRA_REQUIREMENTS)')
+	$(AFTER_INSTALL)
+
+# The dashboards' compiler needs a later Python than mpm-elk, and nothing else of ours.
+.venv-dashboards/.installed: kibana_dashboards/requirements.txt tools/venv
+	@PYTHON="$(DASHBOARDS_PYTHON)" tools/venv .venv-dashboards -r kibana_dashboards/requirements.txt
 	$(AFTER_INSTALL)
 
 $(VENV)/.lint-installed: pyproject.toml tools/venv

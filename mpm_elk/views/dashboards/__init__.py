@@ -1,0 +1,1 @@
+"""Kibana dashboards: compiled, checked, turned into requests, drawn without Kibana, and installed."""

@@ -1,0 +1,112 @@
+"""From panels to searches."""
+
+from typing import Any
+
+import pytest
+
+from mpm_elk.errors import InputError
+from mpm_elk.timespan import DAY_MS, HOUR_MS
+from mpm_elk.views.dashboards.requests import Scope, buckets, interval, number, requests, selected
+from mpm_elk.views.dashboards.saved import Bundle, Panel
+
+BUNDLE = Bundle.shipped()
+SCOPE = Scope(0, 30 * DAY_MS, [{"terms": {"mpm.model.name": ["m"]}}])
+TIME = {"gte": "1970-01-01T00:00:00.000Z", "lte": "1970-01-31T00:00:00.000Z", "format": "strict_date_optional_time"}
+
+
+def panel(dashboard: str, name: str) -> Panel:
+    """Give a shipped panel."""
+    found = next(each for each in BUNDLE.dashboards if each.id == f"mpm-elk-{dashboard}")
+    return next(each for each in found.panels if each.id == name)
+
+
+def body(dashboard: str, name: str) -> tuple[str, dict[str, Any]]:
+    """Give the index and body of the one search of a shipped panel."""
+    [made] = requests(panel(dashboard, name), BUNDLE, SCOPE)
+    return made.index, made.body
+
+
+def test_a_heat_map_groups_by_feature_and_then_by_day() -> None:
+    index, made = body("drift", "heat")
+    assert index == "mpm-metrics-v1-*"
+    assert made["query"]["bool"]["filter"][:2] == [{"range": {"@timestamp": TIME}}, *SCOPE.filters]
+    [groups] = made["aggs"].values()
+    assert groups["terms"] == {"field": "mpm.subject.name", "size": 40, "order": {"order": "desc"}}
+    assert groups["aggs"]["order"] == {"max": {"field": "mpm.drift.psi_adjusted"}}
+    [days] = [each for name, each in groups["aggs"].items() if name != "order"]
+    assert days["date_histogram"] == {"field": "@timestamp", "fixed_interval": f"{DAY_MS}ms", "min_doc_count": 1}
+    assert list(days["aggs"].values()) == [{"max": {"field": "mpm.drift.psi_adjusted"}}]
+
+
+def test_a_table_orders_by_a_number_with_a_condition() -> None:
+    _, made = body("overview", "model-table")
+    models = made["aggs"]["t-model"]
+    assert models["terms"]["order"] == {"order>value": "desc"}
+    assert models["aggs"]["order"] == {
+        "filter": {"match": {"mpm.status": "critical"}},
+        "aggs": {"value": {"cardinality": {"field": "mpm.subject.name"}}},
+    }
+    assert models["aggs"]["t-environment"]["aggs"]["t-newest"] == {"max": {"field": "mpm.window.end"}}
+
+
+def test_a_vega_panel_is_asked_within_the_dashboards_time_and_filters() -> None:
+    index, made = body("alerts", "timeline")
+    assert index == "mpm-alerts-v1*"
+    assert made["query"]["bool"] == {
+        "must": [],
+        "must_not": [],
+        "filter": [*SCOPE.filters, {"range": {"@timestamp": TIME}}],
+    }
+
+
+def test_a_saved_search_is_asked_for_its_columns() -> None:
+    index, made = body("drift", "findings")
+    assert index == "mpm-metrics-v1-*"
+    assert made["sort"] == [{"@timestamp": "desc"}]
+    assert made["_source"][-1] == "mpm.finding"
+    assert "bool" in made["query"]["bool"]["filter"][-1]
+
+
+def test_text_and_links_ask_for_nothing() -> None:
+    assert requests(panel("drift", "help"), BUNDLE, SCOPE) == []
+    assert requests(panel("drift", "links"), BUNDLE, SCOPE) == []
+
+
+def test_no_panel_reads_raw_events_but_tables_that_show_them() -> None:
+    raw = {
+        (made.panel.kind, made.index.split("-v1")[0])
+        for dashboard in BUNDLE.dashboards
+        for each in dashboard.panels
+        for made in requests(each, BUNDLE, SCOPE)
+        if "predictions" in made.index or "ground-truth" in made.index
+    }
+    assert raw == set()
+
+
+def test_controls_that_are_set_are_conditions() -> None:
+    model = next(each for each in BUNDLE.dashboards if each.id == "mpm-elk-model")
+    assert selected(model.controls) == [{"terms": {"mpm.segment_key": ["all"]}}]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "span", "step"),
+    [
+        ("auto", HOUR_MS, 60_000),
+        ("auto", 30 * DAY_MS, 12 * HOUR_MS),
+        ("auto", 90 * DAY_MS, DAY_MS),
+        ("auto", 365 * DAY_MS, 7 * DAY_MS),
+        ("1d", HOUR_MS, DAY_MS),
+        ("1d", 365 * DAY_MS, 7 * DAY_MS),
+    ],
+)
+def test_time_buckets_are_at_most_a_hundred(wanted: str, span: int, step: int) -> None:
+    assert interval(wanted, span) == step
+
+
+def test_an_operation_that_is_not_known_is_refused() -> None:
+    with pytest.raises(InputError, match="numbers by moving_average are not known here"):
+        number({"operationType": "moving_average", "sourceField": "a"})
+
+
+def test_buckets_are_counted_at_every_depth() -> None:
+    assert buckets({"a": {"buckets": [{"b": {"buckets": [{}, {}]}}, {"b": {"buckets": []}}]}, "c": {"value": 1}}) == 4
