@@ -71,6 +71,10 @@ class ChangedError(ClusterError):
     """Somebody else changed a document between reading and writing it."""
 
 
+class KibanaError(MpmError):
+    """Kibana could not be used, or did not take what it was given."""
+
+
 class LeaseHeldError(MpmError):
     """Another run works on this model now."""
 

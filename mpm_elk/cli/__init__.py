@@ -16,6 +16,7 @@ _COMMANDS = {
     "alerts": "Look at alerts, and say what is done about them.",
     "baseline": "Store training data, or a window of traffic, as a baseline.",
     "captures": "Turn payloads of other platforms into predictions.",
+    "dashboards": "Install, check and draw the Kibana dashboards.",
     "demo": "Replay a year of real flights and watch it being monitored.",
     "dev": "Run a single-node Elasticsearch for development.",
     "drift": "Look at the drift of a model's features and predictions.",

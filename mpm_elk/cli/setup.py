@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def command(ctx: click.Context, *, dry_run: bool, remove: bool, force: bool, as_json: bool) -> None:
-    """Install templates, lifecycle policies and roles in Elasticsearch.
+    """Install templates, lifecycle policies and roles in Elasticsearch, and the dashboards where mpm.yml names Kibana.
 
     Running it again brings an older version up to date and leaves the rest alone. Your own `mpm-*@custom` component
     templates are never touched.
@@ -34,10 +34,27 @@ def command(ctx: click.Context, *, dry_run: bool, remove: bool, force: bool, as_
         changes = setup.remove(app.client, dry_run=dry_run)
     else:
         changes = setup.install(app.client, dry_run=dry_run, force=force)
+    dashboards = None if remove else _dashboards(app, dry_run=dry_run)
     if as_json:
-        print_json({"dry_run": dry_run, "changes": [asdict(change) for change in changes]})
+        document = {"dry_run": dry_run, "changes": [asdict(change) for change in changes]}
+        print_json(document | ({"dashboards": dashboards} if dashboards else {}))
     else:
         _print(changes, dry_run=dry_run)
+        if dashboards:
+            done = "would be imported" if dry_run else f"{dashboards['objects']} objects imported"
+            click.echo(f"dashboards: {done} into {dashboards['url']}, space {dashboards['space']}")
+
+
+def _dashboards(app: App, *, dry_run: bool) -> dict[str, object] | None:
+    """Import the dashboards where mpm.yml says where Kibana is."""
+    if app.config.kibana is None:
+        return None
+    from mpm_elk.cli import dashboards  # noqa: PLC0415 — only where it is wanted
+
+    where = dashboards.settings(app)
+    if dry_run:
+        return {"url": where.url, "space": where.space or "default"}
+    return asdict(dashboards.install_into(where))
 
 
 def _print(changes: "list[Change]", *, dry_run: bool) -> None:

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from mpm_elk.config.captures import CaptureMapping, mapping_for
+from mpm_elk.config.kibana import KibanaSettings
 from mpm_elk.config.notifications import Notifications
 from mpm_elk.config.sources import SourceSettings
 from mpm_elk.contract.metric_names import METRIC_NAMES, WITHOUT_EVIDENCE
@@ -207,6 +208,7 @@ class Config(_Strict):
     """The whole configuration."""
 
     elasticsearch: ElasticsearchSettings | None = None
+    kibana: KibanaSettings | None = None
     intake: IntakeSettings = IntakeSettings()
     job: JobSettings = JobSettings()
     notifications: Notifications = Notifications()

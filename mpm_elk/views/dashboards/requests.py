@@ -135,7 +135,7 @@ def _terms(layer: Layer, column: Mapping[str, Any], inner: Clause) -> Clause:
 
 def _order_path(column: Mapping[str, Any]) -> str:
     if column["operationType"] == "count":
-        return "order._count"
+        return "order"
     median = ".50" if column["operationType"] == "median" else ""
     return f"order>{_INNER}{median}" if column.get("filter") else f"order{median}"
 

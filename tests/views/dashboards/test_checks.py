@@ -47,7 +47,7 @@ def test_nothing_that_is_shipped_is_wrong() -> None:
 
 
 def field_of_a_column(saved: Object) -> None:
-    columns(saved, "heat")["Adjusted PSI"]["sourceField"] = "mpm.drift.psi_ajusted"
+    columns(saved, "heat")["PSI at least"]["sourceField"] = "mpm.drift.psi_ajusted"
 
 
 def field_of_a_query(saved: Object) -> None:
@@ -99,7 +99,7 @@ def test_a_field_that_is_not_there_is_named(change: Break, said: str) -> None:
 
 def test_a_field_of_the_wrong_type_is_named() -> None:
     def change(saved: Object) -> None:
-        columns(saved, "heat")["Adjusted PSI"]["sourceField"] = "mpm.drift.culprit"
+        columns(saved, "heat")["PSI at least"]["sourceField"] = "mpm.drift.culprit"
 
     assert f"{DRIFT}/heat: max does not fit mpm.drift.culprit, which is keyword" in faults("dashboard", DRIFT, change)
 
@@ -163,8 +163,8 @@ def test_a_version_that_old_kibanas_refuse_is_named() -> None:
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
-        ({"x": 8}, f"{DRIFT}/heat: reaches out of the 48 columns"),
-        ({"y": 4}, f"{DRIFT}/critical: stands over heat"),
+        ({"x": 25}, f"{DRIFT}/heat: reaches out of the 48 columns"),
+        ({"y": 4}, f"{DRIFT}/largest: stands over heat"),
         ({"i": "heap"}, f"{DRIFT}/heat: its grid cell is called heap"),
     ],
 )

@@ -32,10 +32,10 @@ def test_a_heat_map_groups_by_feature_and_then_by_day() -> None:
     assert made["query"]["bool"]["filter"][:2] == [{"range": {"@timestamp": TIME}}, *SCOPE.filters]
     [groups] = made["aggs"].values()
     assert groups["terms"] == {"field": "mpm.subject.name", "size": 40, "order": {"order": "desc"}}
-    assert groups["aggs"]["order"] == {"max": {"field": "mpm.drift.psi_adjusted"}}
+    assert groups["aggs"]["order"] == {"max": {"field": "mpm.drift.psi_adjusted_lower"}}
     [days] = [each for name, each in groups["aggs"].items() if name != "order"]
     assert days["date_histogram"] == {"field": "@timestamp", "fixed_interval": f"{DAY_MS}ms", "min_doc_count": 1}
-    assert list(days["aggs"].values()) == [{"max": {"field": "mpm.drift.psi_adjusted"}}]
+    assert list(days["aggs"].values()) == [{"max": {"field": "mpm.drift.psi_adjusted_lower"}}]
 
 
 def test_a_table_orders_by_a_number_with_a_condition() -> None:
