@@ -17,7 +17,7 @@ from tests.compose.conftest import ROOT
 
 FILE = ROOT / "docker-compose.yml"
 ELASTIC = {"elasticsearch", "kibana", "logstash"}
-ONE_SHOT = {"certificates", "setup", "demo"}
+ONE_SHOT = {"certificates", "setup", "dashboards", "demo"}
 
 _VARIABLE = re.compile(r"(?<!\$)\$\{(?P<name>\w+)(?::(?P<kind>[-?])(?P<rest>[^}]*))?\}")
 _SECRET = re.compile(r"(PASSWORD|ENCRYPTIONKEY|API_KEY|TOKEN)$")
@@ -162,6 +162,16 @@ def test_our_own_containers_have_no_privilege(services: dict[str, Any]) -> None:
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert ("user" in service or "cap_add" in service) == (name == "certificates")
+
+
+def test_the_dashboards_are_imported_as_somebody_who_may_and_the_job_does_not_need_them(
+    services: dict[str, Any],
+) -> None:
+    dashboards = services["dashboards"]
+    assert dashboards["entrypoint"] == ["mpm-elk", "dashboards", "install"]
+    assert dashboards["environment"]["MPM_KIBANA_USERNAME"] == "mpm-admin"
+    assert dashboards["depends_on"] == {"kibana": {"condition": "service_healthy"}}
+    assert services["job"]["depends_on"]["dashboards"]["required"] is False
 
 
 def test_each_part_is_the_user_that_its_work_needs(services: dict[str, Any]) -> None:
