@@ -114,6 +114,9 @@ DATA_VIEWS = (
             "rule.id": "Rule",
             "mpm.owner": "Owner",
             "mpm.alert.status": "Status",
+            "mpm.alert.workflow_status": "Handling",
+            "mpm.alert.assignee": "Assigned to",
+            "mpm.alert.verdict": "Verdict",
             "mpm.alert.start": "Since",
             "mpm.alert.end": "Until",
             "mpm.alert.severity": "Severity now",
@@ -154,6 +157,7 @@ DATA_VIEWS = (
         Index.QUARANTINE.pattern,
         "Quarantine",
         {
+            "@timestamp": "Arrived",
             "mpm.quarantine.state": "State",
             "mpm.quarantine.reason_code": "Reason",
             "mpm.quarantine.source": "Source",
@@ -218,8 +222,8 @@ SEARCHES = (
         "mpm-alerts",
         "Newest alerts",
         "One line an alert, with its reason.",
-        ("mpm.alert.status", "mpm.alert.max_severity", "mpm.model.name", "mpm.subject.name", "rule.id",
-         "mpm.alert.start", "mpm.alert.reason"),
+        ("mpm.alert.status", "mpm.alert.workflow_status", "mpm.alert.max_severity", "mpm.model.name",
+         "mpm.subject.name", "rule.id", "mpm.alert.start", "mpm.alert.reason"),
     ),
     SavedSearch(
         "mpm-elk-findings",

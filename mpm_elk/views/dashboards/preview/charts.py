@@ -57,7 +57,7 @@ def xy(panel: Panel, layer: Layer, rows: Sequence[Row], bundle: Bundle, step: in
         },
     }
     if not largest:
-        encoding["y"]["scale"] = {"domain": [0, 1]}
+        encoding["y"]["scale"] = {"domain": [0, 0.01 if how.get("id") == "percent" else 1]}
     if bars and x["dataType"] == "date":
         encoding["x2"] = {"field": "x2"}
         encoding["y"]["stack"] = "zero"

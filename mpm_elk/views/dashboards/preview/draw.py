@@ -107,7 +107,11 @@ class Drawer:
         layer = request.layer
         wanted = [c["params"]["interval"] for c in layer.columns.values() if c["operationType"] == "date_histogram"]
         step = interval(wanted[0], self.scope.end - self.scope.start) if wanted else 0
-        return self._drawn(panel, chart(panel, layer, found, self.bundle, step))
+        spec = chart(panel, layer, found, self.bundle, step)
+        if wanted:
+            # As in Kibana, the axis shows the time that was asked for, not the time that has data.
+            spec["encoding"]["x"]["scale"]["domain"] = [self.scope.start, self.scope.end]
+        return self._drawn(panel, spec)
 
     def _number(self, panel: Panel, request: Request, row: Row) -> str:
         assert request.layer is not None  # noqa: S101 — as above
