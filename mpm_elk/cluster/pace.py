@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 AT_ONCE_MAX = 6
-ANSWERS_MAX = 30_000
-"""Buckets of all answers that are held at once: some 10 MB."""
+ANSWERS_MAX = 50_000
+"""Buckets of all answers that are held at once: some 15 MB."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _SLOWLY = 4
@@ -24,7 +24,7 @@ class Pace:
     """
 
     at_once: int = 2
-    buckets: int = ANSWERS_MAX // 2
+    buckets: int = 60_000
     pause: float = 0.0
     refusals: int = 0
     _well: int = 0

@@ -21,11 +21,12 @@ from mpm_elk.profiles.profile import Moments, SubjectProfile
 from mpm_elk.timespan import HOUR_MS
 
 BUCKETS_MAX = 60_000
+_ANSWER_MAX = 25_000
+"""Buckets that an answer may hold for hours to share a search: each takes 300 bytes in the client."""
 SEGMENT_VALUES_MAX = 200
 _BUSY_HOUR = 5_000
 _SUBJECTS_IN_BUSY_HOURS = 3
 _RUNS_MAX = 200
-_USUAL_VALUES = 10
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class HourlyRequest:
 
     @property
     def buckets(self) -> int:
-        """How many buckets the answer has; by a segment, with the usual few values."""
-        return len(self.hours) * _buckets(self.subjects) * (_USUAL_VALUES if self.segment else 1)
+        """The most buckets that the answer can hold."""
+        return len(self.hours) * _buckets(self.subjects) * _values(self.segment)
 
     def halves(self) -> "list[HourlyRequest]":
         """Ask in two parts: half the hours each or, of one hour, half the subjects. One of each has no parts."""
@@ -132,7 +133,7 @@ def _groups(subjects: Mapping[str, Cells], width: int, segment: str | None, limi
 
 
 def _hours_at_once(group: Mapping[str, Cells], segment: str | None, limit: int) -> int:
-    return max(1, limit // (_buckets(group) * _values(segment)))
+    return max(1, min(limit, _ANSWER_MAX) // (_buckets(group) * _values(segment)))
 
 
 def _values(segment: str | None) -> int:

@@ -15,7 +15,6 @@ from mpm_elk.profiles.cells import OUTPUTS, CategoricalCells, CellSet, NumericCe
 from mpm_elk.profiles.joint import paired
 from mpm_elk.profiles.profile import Moments, Profile
 from mpm_elk.profiles.requests import (
-    BUCKETS_MAX,
     HourlyRequest,
     hours_in,
     key_text,
@@ -70,15 +69,12 @@ def roll_up(
     outputs = cells.only(OUTPUTS).coarsened()
     requests = subject_requests(version, events, cells, source=source, limit=pace.buckets)
     for segment in segments:
-        # A segment mostly has few values, and ranges answer for each that there is.
-        limit = min(BUCKETS_MAX, 2 * pace.buckets)
-        requests += subject_requests(version, events, outputs, segment, source, limit=limit)
+        requests += subject_requests(version, events, outputs, segment, source, limit=pace.buckets)
     for request, answer in _answers(client, index, requests, pace=pace, wait=wait):
         for bucket in hours_in(answer):
             _take(result, request, bucket)
     together = paired(cells)
-    samples = sample_requests(version, events, together, source)
-    _add_samples(client, index, result, samples, pace=pace, together=together)
+    _add_samples(client, index, result, sample_requests(version, events, together, source), together)
     return result
 
 
@@ -113,9 +109,11 @@ def _answers(
 ) -> Iterator[tuple[HourlyRequest, Answer]]:
     """Ask all; what is too large is asked in halves."""
     while requests:
+        # A request is large too: no more are made than are sent together.
+        some = requests[: pace.batch([request.buckets for request in requests])]
         large: list[HourlyRequest] = []
-        searches = [Search(index, request.body, weight=request.buckets) for request in requests]
-        for request, answer in zip(requests, search_each(client, searches, pace=pace, wait=wait), strict=True):
+        searches = [Search(index, request.body, weight=request.buckets) for request in some]
+        for request, answer in zip(some, search_each(client, searches, pace=pace, wait=wait), strict=True):
             if not isinstance(answer, TooLarge):
                 yield request, answer
                 continue
@@ -124,7 +122,7 @@ def _answers(
             if not halves:
                 raise too_large(answer)
             large += halves
-        requests = large
+        requests = large + requests[len(some) :]
 
 
 def _add_samples(
@@ -132,15 +130,13 @@ def _add_samples(
     index: str,
     result: RolledUp,
     requests: Sequence[SampleRequest],
-    *,
-    pace: Pace,
     together: Mapping[str, NumericCells],
 ) -> None:
     """Read a sample of each hour's rows, and add what features do together in them."""
     total = result.profiles[Segment()]
     for start in range(0, len(requests), _SAMPLES_AT_ONCE):
         some = requests[start : start + _SAMPLES_AT_ONCE]
-        answers = search_all(client, [Search(index, request.body) for request in some], pace=pace)
+        answers = search_all(client, [Search(index, request.body) for request in some])
         for request, answer in zip(some, answers, strict=True):
             found = read_samples(answer, request, together)
             if found is None:
