@@ -17,6 +17,7 @@ from elasticsearch import Elasticsearch
 
 from mpm_elk.cli.setup import command
 from mpm_elk.cluster.setup import Action, Change, install, remove
+from mpm_elk.config import Config
 from mpm_elk.contract.templates import VERSION, Kind, managed
 from mpm_elk.errors import ClusterError, PermissionDeniedError
 
@@ -243,7 +244,7 @@ def test_removes_what_is_ours_and_nothing_else(client: Elasticsearch, cluster: t
 
 def test_the_command_prints_what_changed(client: Elasticsearch, cluster: type[StandIn]) -> None:
     cluster.answers["GET", "/_ilm"] = no_handler("/_ilm/policy")
-    app = SimpleNamespace(client=client)
+    app = SimpleNamespace(client=client, config=Config())
 
     def run(*arguments: str) -> str:
         done = CliRunner().invoke(command, arguments, obj=app, catch_exceptions=False)
