@@ -1,6 +1,5 @@
 """`mpm-elk model adopt`: monitor a model that is in traffic already."""
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mpm_elk.cli.app import App, instant, print_json
+from mpm_elk.cli.app import App, draw, instant, print_json
 from mpm_elk.cli.keys import DEFAULT_ENVIRONMENT, check_version, model_key, span
 from mpm_elk.errors import UsageError
 
@@ -94,16 +93,9 @@ def _context(app: App, key: "ModelKey", now_ms: int, make: Any) -> Iterator[Any]
 
 
 def _draw(found: "Plan") -> None:
-    from rich.console import Console  # noqa: PLC0415 — heavy
+    from mpm_elk.views.adoption import draw as table  # noqa: PLC0415 — heavy
 
-    from mpm_elk.views.adoption import draw  # noqa: PLC0415
-    from mpm_elk.views.terminal import as_text  # noqa: PLC0415
-
-    console, content = Console(highlight=False), draw(found)
-    if console.is_terminal:
-        console.print(content)
-    else:
-        click.echo(as_text(content, console.width if "COLUMNS" in os.environ else _PIPE_WIDTH))
+    draw(table(found), _PIPE_WIDTH)
 
 
 def _tell(found: "Plan", done: "Adopted | None", *, as_json: bool) -> None:

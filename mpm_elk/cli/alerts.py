@@ -1,21 +1,19 @@
 """`mpm-elk alerts`: look at alerts, and say what is done about them."""
 
 import getpass
-import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from mpm_elk.cli.app import App, instant, print_json
+from mpm_elk.cli.app import App, draw, instant, print_json
+from mpm_elk.cli.keys import span
 from mpm_elk.errors import UsageError
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 Deed = Callable[..., None]
 
+_PIPE_WIDTH = 120
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 _MODELS = click.option(
     "--model", "models", multiple=True, metavar="M", help="Of these models only; `*` stands for any."
@@ -23,17 +21,6 @@ _MODELS = click.option(
 _ENVIRONMENT = click.option("--environment", metavar="E", help="Where the models serve. [default: all]")
 # An id may begin with a dash; an unknown option is then taken for an id, and said to be none.
 _IDS: dict[str, Any] = {"ignore_unknown_options": True}
-
-
-def _span(_ctx: click.Context, _param: click.Parameter, value: str | None) -> timedelta | None:
-    from mpm_elk.timespan import parse_span  # noqa: PLC0415
-
-    if value is None:
-        return None
-    try:
-        return parse_span(value)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
 
 
 @click.group()
@@ -52,7 +39,7 @@ def command() -> None:
 @click.option("--workflow", type=click.Choice(["open", "acknowledged", "closed"]), help="What people have done.")
 @click.option("--severity", type=click.Choice(["warning", "critical"]), help="The worst that it was.")
 @click.option("--owner", metavar="O", help="Of rules of this owner.")
-@click.option("--since", callback=_span, metavar="SPAN", help="Detected in the last 12h, 7d, … [default: any time]")
+@click.option("--since", callback=span, metavar="SPAN", help="Detected in the last 12h, 7d, … [default: any time]")
 @_JSON
 @click.pass_context
 def list_(ctx: click.Context, /, *, status: str, since: timedelta | None, as_json: bool, **filters: Any) -> None:
@@ -73,7 +60,7 @@ def list_(ctx: click.Context, /, *, status: str, since: timedelta | None, as_jso
     elif found:
         from mpm_elk.views.alert_tables import alerts  # noqa: PLC0415 — rich is heavy
 
-        _draw(alerts(found, now))
+        draw(alerts(found, now), _PIPE_WIDTH)
     else:
         click.echo("no alerts" if status == "all" else f"no {status} alerts")
 
@@ -97,7 +84,7 @@ def show(ctx: click.Context, identity: str, *, as_json: bool) -> None:
         return
     from mpm_elk.views.alert_tables import alert  # noqa: PLC0415
 
-    _draw(alert(found, events, to_ms(app.now)))
+    draw(alert(found, events, to_ms(app.now)), _PIPE_WIDTH)
 
 
 def _deed(function: Deed) -> Deed:
@@ -129,17 +116,17 @@ def assign(ctx: click.Context, /, *, assignee: str, **about: Any) -> None:
 
 
 @command.command(context_settings=_IDS)
-@click.option("--for", "span", callback=_span, metavar="SPAN", help="How long, such as 4h or 2d.")
+@click.option("--for", "length", callback=span, metavar="SPAN", help="How long, such as 4h or 2d.")
 @click.option("--until", callback=instant, metavar="TIME", help="Until when, in UTC.")
 @_deed
-def mute(ctx: click.Context, /, *, span: timedelta | None, until: datetime | None, **about: Any) -> None:
+def mute(ctx: click.Context, /, *, length: timedelta | None, until: datetime | None, **about: Any) -> None:
     """Keep the alerts quiet for a time: `run --fail-on` passes them over."""
     from mpm_elk.timespan import milliseconds, to_ms  # noqa: PLC0415
 
-    if (span is None) == (until is None):
+    if (length is None) == (until is None):
         message = "say how long"
         raise UsageError(message, remedy="give --for 4h or --until 2026-11-24T18:00")
-    end = to_ms(until) if until else to_ms(ctx.obj.now) + milliseconds(span or timedelta())
+    end = to_ms(until) if until else to_ms(ctx.obj.now) + milliseconds(length or timedelta())
     _do(ctx, "muted", until=end, **about)
 
 
@@ -189,7 +176,7 @@ def _do(ctx: click.Context, deed: str, *, ids: tuple[str, ...], by: str | None, 
 @command.command()
 @_MODELS
 @_ENVIRONMENT
-@click.option("--since", callback=_span, default="90d", show_default=True, metavar="SPAN", help="How far back.")
+@click.option("--since", callback=span, default="90d", show_default=True, metavar="SPAN", help="How far back.")
 @_JSON
 @click.pass_context
 def ledger(
@@ -207,24 +194,8 @@ def ledger(
     if as_json:
         print_json([entry.to_document() for entry in found])
     elif found:
-        from mpm_elk.views.alert_tables import ledger as draw  # noqa: PLC0415
+        from mpm_elk.views.alert_tables import ledger as table  # noqa: PLC0415
 
-        _draw(draw(found))
+        draw(table(found), _PIPE_WIDTH)
     else:
         click.echo("no model was judged in that time")
-
-
-def _draw(content: "RenderableType") -> None:
-    """Print for a person: on a terminal as wide as it is; on a pipe without colour, 120 columns or COLUMNS wide."""
-    from rich.console import Console  # noqa: PLC0415 — heavy
-
-    from mpm_elk.views.terminal import as_text  # noqa: PLC0415
-
-    console = Console(highlight=False)
-    if console.is_terminal:
-        console.print(content)
-    else:
-        click.echo(as_text(content, console.width if "COLUMNS" in os.environ else _PIPE_WIDTH))
-
-
-_PIPE_WIDTH = 120

@@ -13,6 +13,7 @@ from mpm_elk.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
+    from rich.console import RenderableType
 
     from mpm_elk.config import Config
 
@@ -90,6 +91,19 @@ def _connection_from(environment: "os._Environ[str]") -> dict[str, Any] | None:
         "ca_fingerprint": "MPM_ES_CA_FINGERPRINT",
     }
     return {"hosts": [url]} | {key: environment[name] for key, name in names.items() if environment.get(name)}
+
+
+def draw(content: "RenderableType", pipe_width: int) -> None:
+    """Print for a person: as wide as the terminal; on a pipe without colour, `pipe_width` or COLUMNS columns wide."""
+    from rich.console import Console  # noqa: PLC0415 — heavy
+
+    from mpm_elk.views.terminal import as_text  # noqa: PLC0415
+
+    console = Console(highlight=False)
+    if console.is_terminal:
+        console.print(content)
+    else:
+        click.echo(as_text(content, console.width if "COLUMNS" in os.environ else pipe_width))
 
 
 def print_json(document: object) -> None:

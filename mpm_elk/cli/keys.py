@@ -42,4 +42,4 @@ def span(_ctx: click.Context, param: click.Parameter, value: str | None) -> time
     try:
         return parse_span(value)
     except ValueError as error:
-        raise UsageError(f"--{param.name}: {error}", remedy="write it as 28d") from None
+        raise UsageError(f"{param.opts[0]}: {error}", remedy="write it as 28d") from None

@@ -1,16 +1,13 @@
 """`mpm-elk rules`: look at rules, understand them, and find what is wrong with them."""
 
-import os
 from typing import TYPE_CHECKING
 
 import click
 
-from mpm_elk.cli.app import App, print_json
+from mpm_elk.cli.app import App, draw, print_json
 from mpm_elk.errors import UsageError
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from mpm_elk.config.model import Rule
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -41,7 +38,7 @@ def list_(ctx: click.Context, *, model: str | None, as_json: bool) -> None:
         return
     from mpm_elk.views.rule_tables import rules  # noqa: PLC0415 — rich is heavy
 
-    _draw(rules(some))
+    draw(rules(some), _PIPE_WIDTH)
 
 
 @command.command()
@@ -56,9 +53,9 @@ def metrics(*, as_json: bool) -> None:
         names = ("name", "meaning", "test", "bad", "subjects", "kind", "gate")
         print_json([{name: getattr(metric, name) for name in names} for metric in some])
         return
-    from mpm_elk.views.rule_tables import metrics as draw  # noqa: PLC0415
+    from mpm_elk.views.rule_tables import metrics as table  # noqa: PLC0415
 
-    _draw(draw(some))
+    draw(table(some), _PIPE_WIDTH)
 
 
 @command.command()
@@ -82,7 +79,7 @@ def explain(ctx: click.Context, identity: str, *, as_json: bool) -> None:
         return
     from mpm_elk.views.rule_tables import explanation  # noqa: PLC0415
 
-    _draw(explanation(rule, sentences))
+    draw(explanation(rule, sentences), _PIPE_WIDTH)
 
 
 @command.command()
@@ -112,10 +109,10 @@ def check(ctx: click.Context, *, offline: bool, as_json: bool) -> int:
         problems = [{**vars(problem), "place": places.get(problem.rule)} for problem in found]
         print_json({"rules": len(some), "problems": problems, "unwatched": idle})
     else:
-        from mpm_elk.views.rule_tables import problems as draw  # noqa: PLC0415
+        from mpm_elk.views.rule_tables import problems as table  # noqa: PLC0415
 
         if found:
-            _draw(draw(found, places))
+            draw(table(found, places), _PIPE_WIDTH)
         for model, names in idle.items():
             click.echo(f"note: {model}: no rule looks at {', '.join(names)}")
         against = "" if known is None else f" against {len(known)} {'model' if len(known) == 1 else 'models'}"
@@ -125,15 +122,3 @@ def check(ctx: click.Context, *, offline: bool, as_json: bool) -> int:
 
 def _tally(number: int) -> str:
     return {0: "nothing wrong", 1: "1 problem"}.get(number, f"{number} problems")
-
-
-def _draw(content: "RenderableType") -> None:
-    from rich.console import Console  # noqa: PLC0415 — heavy
-
-    from mpm_elk.views.terminal import as_text  # noqa: PLC0415
-
-    console = Console(highlight=False)
-    if console.is_terminal:
-        console.print(content)
-    else:
-        click.echo(as_text(content, console.width if "COLUMNS" in os.environ else _PIPE_WIDTH))
