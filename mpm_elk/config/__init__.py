@@ -8,9 +8,9 @@ from mpm_elk.config.model import (
     IntakeSettings,
     JobSettings,
     ModelSettings,
-    Reference,
     Rule,
 )
+from mpm_elk.config.references import Reference
 from mpm_elk.config.sources import SourceSettings
 
 __all__ = [

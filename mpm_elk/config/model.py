@@ -2,7 +2,6 @@
 
 import difflib
 import fnmatch
-import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -12,7 +11,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
     SecretStr,
     field_validator,
     model_validator,
@@ -21,9 +19,12 @@ from pydantic import (
 from mpm_elk.config.captures import CaptureMapping, mapping_for
 from mpm_elk.config.kibana import KibanaSettings
 from mpm_elk.config.notifications import Notifications
+from mpm_elk.config.references import Reference, ReferenceField, short
 from mpm_elk.config.sources import SourceSettings
+from mpm_elk.contract.keys import combination
+from mpm_elk.contract.limits import COMBINED_MAX
 from mpm_elk.contract.metric_names import METRIC_NAMES, WITHOUT_EVIDENCE
-from mpm_elk.timespan import Span, format_span, parse_span
+from mpm_elk.timespan import Span, format_span, iso, milliseconds
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
@@ -77,11 +78,32 @@ class IntakeSettings(_Strict):
     pool: str | None = Field(default=None, description="A word that stands for the model in index names")
 
 
+def _segments(value: object) -> object:
+    """Read names, and combinations of names: a list in the list, or one text with commas."""
+    items = (value,) if isinstance(value, str) else value
+    if not isinstance(items, list | tuple):
+        return items
+    return tuple(_segment(item) for item in items)
+
+
+def _segment(item: object) -> object:
+    names = [name.strip() for name in item.split(",")] if isinstance(item, str) else item
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) and name for name in names):
+        return item
+    if not 1 <= len(set(names)) == len(names) <= COMBINED_MAX:
+        msg = f"{', '.join(names)} is no combination of segments: name two to {COMBINED_MAX} different ones"
+        raise ValueError(msg)
+    return combination(names)
+
+
+SegmentNames = Annotated[tuple[str, ...], BeforeValidator(_segments)]
+
+
 class ModelSettings(_Strict):
     """What the job is told about models whose name matches."""
 
     name: str
-    segments: tuple[str, ...] = ()
+    segments: SegmentNames = ()
 
 
 class JobSettings(_Strict):
@@ -97,53 +119,18 @@ class JobSettings(_Strict):
     false_alarms_per_month: float = Field(default=0.1, gt=0, le=30)
 
 
-class Reference(BaseModel):
-    """What a window is compared with."""
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["baseline", "previous", "same-time-last-week", "rolling", "version"]
-    span: Span | None = None
-    version: str | None = None
-
-    def __str__(self) -> str:
-        """Write the reference as in `mpm.yml`."""
-        if self.span is not None:
-            return f"rolling {format_span(self.span)}"
-        return f"version {self.version}" if self.version is not None else self.kind
-
-
-def parse_reference(value: object) -> Reference:
-    """Read `baseline`, `previous`, `same-time-last-week`, `rolling 28d` or `version 2`."""
-    if isinstance(value, Reference):
-        return value
-    text = value.strip() if isinstance(value, str) else ""
-    if text in ("baseline", "previous", "same-time-last-week"):
-        return Reference.model_validate({"kind": text})
-    if match := re.fullmatch(r"rolling\s+(\S+)", text):
-        return Reference(kind="rolling", span=parse_span(match[1]))
-    if match := re.fullmatch(r"version\s+(\S.*)", text):
-        return Reference(kind="version", version=match[1])
-    msg = (
-        f"{value!r} is no reference: write baseline, previous, same-time-last-week, "
-        "rolling and a time span (rolling 28d), or version and its name (version 2)"
-    )
-    raise ValueError(msg)
-
-
 def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
-ReferenceField = Annotated[Reference, BeforeValidator(parse_reference), PlainSerializer(str)]
 
 
 class On(_Strict):
     """Which subjects a rule looks at, and in which segments."""
 
     subject: Texts = ()
-    segments: Texts = ()
+    segments: SegmentNames = ()
 
 
 class Rule(_Strict):
@@ -194,10 +181,34 @@ class Rule(_Strict):
         if span is not None and (span % self.window or span <= self.window):
             msg = "the rolling reference must be several whole windows long"
             raise ValueError(msg)
-        if self.against.kind == "same-time-last-week" and timedelta(weeks=1) % self.window:
-            msg = "`same-time-last-week` needs a window that divides a week"
+        if self.against.kind.startswith("same-time-last-week") and timedelta(weeks=1) % self.window:
+            msg = f"`{self.against.kind}` needs a window that divides a week"
             raise ValueError(msg)
+        self._check_fixed()
         return self
+
+    def _check_fixed(self) -> None:
+        length = milliseconds(self.window)
+        for time in self.against.fixed or ():
+            if time % length:
+                before, after = (iso(time - time % length + more) for more in (0, length))
+                msg = (
+                    f"the fixed window is whole windows of {format_span(self.window)} (counted from 1970 on, UTC): "
+                    f"{short(time)} lies between {before} and {after}"
+                )
+                raise ValueError(msg)
+        if self.against.kind == "training" and self.window % _DAY:
+            msg = "`training` compares the same days: it needs a `window` of whole days"
+            raise ValueError(msg)
+        if self.against.kind in ("training", "window") and self.metric.startswith("traffic."):
+            msg = (
+                f"{self.metric} is compared with earlier traffic, not with `{self.against.kind}`: "
+                "write `against: rolling 28d`"
+            )
+            raise ValueError(msg)
+        if self.against.kind == "training" and self.on.segments:
+            msg = "training data is not counted by segment: leave `on.segments` out, or compare with `rolling 28d`"
+            raise ValueError(msg)
 
     def matches(self, model: str) -> bool:
         """Tell whether this rule looks at `model`."""

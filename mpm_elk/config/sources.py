@@ -145,6 +145,11 @@ class SourceSettings(_Strict):
         if any(not 0 < len(name) <= CATEGORY_MAX for name in self.segments):
             msg = "`segments` holds a name that is empty or too long"
             raise ValueError(msg)
+        if with_comma := [name for name in self.segments if "," in name]:
+            msg = (
+                f"`segments` holds {with_comma[0]!r}: a name with a comma is a combination, which is named in `models:`"
+            )
+            raise ValueError(msg)
         return self
 
     @property

@@ -1,5 +1,6 @@
 """The key of everything: environment, model, version; and the segment within."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,21 +48,72 @@ class VersionKey:
         return [*self.model.filters(), {"term": {"mpm.model.version": self.version}}]
 
 
+OTHER, MISSING = "(other)", "(missing)"
+"""The values of a segment that hold the events of no value of their own, and those without a value."""
+
+_BETWEEN = ", "
+
+
 @dataclass(frozen=True, order=True)
 class Segment:
-    """The events whose `mpm.segment.<name>` is `value`; without a name, all events."""
+    """The events whose `mpm.segment.<name>` is `value`; without a name, all events.
+
+    A combination of several names has them in alphabetical order, joined by `, `, and its values likewise. Make it with
+    `Segment.of`, which marks commas that are part of a value.
+    """
 
     name: str = ""
     value: str = ""
 
+    @classmethod
+    def of(cls, values: Mapping[str, str]) -> "Segment":
+        """Make the segment of events that have all these values (name → value); of no value, that of all events."""
+        if len(values) < 2:
+            return next((cls(name, value) for name, value in values.items()), cls())
+        names = sorted(values)
+        return cls(_BETWEEN.join(names), _BETWEEN.join(_marked(values[name]) for name in names))
+
     @property
     def key(self) -> str:
-        """One word for the segment: `region=EU`, or `all`."""
-        return f"{self.name}={self.value}" if self.name else ALL
+        """One word for the segment: `region=EU`, `age_band=30-39, region=EU`, or `all`."""
+        return _BETWEEN.join(f"{name}={value}" for name, value in self.fields().items()) or ALL
 
     def fields(self) -> dict[str, str]:
         """Give the content of `mpm.segment` in a document."""
-        return {self.name: self.value} if self.name else {}
+        if not self.name:
+            return {}
+        names = names_in(self.name)
+        if len(names) == 1:
+            return {self.name: self.value}
+        return dict(zip(names, _unmarked(self.value), strict=True))
+
+
+def combination(names: Iterable[str]) -> str:
+    """Name the combination of several segments; in whatever order they are given, it is the same."""
+    return _BETWEEN.join(sorted(names))
+
+
+def names_in(name: str) -> list[str]:
+    """List the segments that a combination is made of; a plain segment is one."""
+    return name.split(_BETWEEN)
+
+
+def _marked(value: str) -> str:
+    return value.replace("\\", "\\\\").replace(",", "\\,")
+
+
+def _unmarked(text: str) -> list[str]:
+    """Split values that `_marked` wrote."""
+    values: list[str] = []
+    part, at = "", 0
+    while at < len(text):
+        if text[at] == "\\":
+            part, at = part + text[at + 1], at + 2
+        elif text[at] == ",":
+            values, part, at = [*values, part], "", at + len(_BETWEEN)
+        else:
+            part, at = part + text[at], at + 1
+    return [*values, part]
 
 
 EVERYTHING = Segment()

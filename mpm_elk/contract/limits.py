@@ -32,3 +32,10 @@ MAX_AGE_DAYS = 400
 
 MAX_AHEAD_SECONDS = 3600
 """How far `@timestamp` may be ahead of now."""
+
+SEGMENT_VALUES_MAX = 200
+COMBINATIONS_MAX = 100
+"""How many values of a segment, and how many combinations of values, are counted apart; the rest is `(other)`."""
+
+COMBINED_MAX = 3
+"""How many segments a combination may have."""

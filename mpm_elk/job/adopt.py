@@ -1,6 +1,6 @@
 """Adopt a model in traffic: propose cells from its events, measure its past, rehearse the rules on it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -15,6 +15,7 @@ from mpm_elk.contract.keys import EVERYTHING, ModelKey, VersionKey
 from mpm_elk.errors import RegistryError
 from mpm_elk.job.context import Context, lease_name
 from mpm_elk.job.report import ModelReport
+from mpm_elk.job.slices import Slicing
 from mpm_elk.job.variation import HourCounts, Variation
 from mpm_elk.metrics.catalogue import JOINT_SUBJECT
 from mpm_elk.metrics.seasonality import Explained
@@ -195,7 +196,10 @@ def _measure(context: Context, found: Plan, index: str, hours: Mapping[VersionKe
     profiles: dict[ProfileKey, Profile] = {}
     variation = HourCounts(context.cells)
     whole = _hours_need_subjects(context)
-    segments = context.segments if any(rule.on.segments for rule in context.rules) else ()
+    plan = context.plan if any(rule.on.segments for rule in context.rules) else {}
+    slicing = Slicing.of(context, index.split(","))
+    slicing.look(hours, plan)
+    slices = slicing.slices(plan)
     for version, counts in sorted(hours.items()):
         for week in range(found.start, found.end, _WEEK):
             some = [hour for hour in counts if week <= hour < week + _WEEK]
@@ -203,7 +207,7 @@ def _measure(context: Context, found: Plan, index: str, hours: Mapping[VersionKe
                 continue
             context.progress(f"{context.model}: counting the week of {iso(week)[:10]}, version {version.version}")
             rolled = roll_up(
-                context.client, index, version, some, cells=context.cells, segments=segments, source=context.source
+                context.client, index, version, some, cells=context.cells, slices=slices, source=context.source
             )
             variation.add(rolled.profiles[EVERYTHING])
             for segment, hourly in rolled.profiles.items():
@@ -236,12 +240,23 @@ def _rehearse(
     context: Context, found: Plan, monitor: Monitor, profiles: Mapping[ProfileKey, Profile]
 ) -> list[RuleRehearsed]:
     length, unit = milliseconds(monitor.length), unit_for(monitor.length)
+    some = [(key, profile) for key, profile in profiles.items() if key.granularity == unit]
     start = found.start + -found.start % length
     timeline = Timeline(start, length, max(0, (found.end - start) // length))
-    timeline.add((key, profile) for key, profile in profiles.items() if key.granularity == unit)
-    known = Known(context.model, context.cells, _baselines(found, timeline))
+    timeline.add(some)
+    known = Known(context.model, context.cells, _baselines(found, timeline), fixed=_fixed(monitor, some))
     allowed = context.config.job.false_alarms_per_month / len(context.monitors)
     return rehearse(monitor, known, timeline, allowed)
+
+
+def _fixed(monitor: Monitor, profiles: Iterable[tuple[ProfileKey, Profile]]) -> Timeline | None:
+    """Fill the windows of a fixed reference, as far as the past that was read holds them."""
+    if monitor.reference.fixed is None:
+        return None
+    (start, end), length = monitor.reference.fixed, milliseconds(monitor.length)
+    timeline = Timeline(start, length, (end - start) // length)
+    timeline.add(profiles)
+    return timeline
 
 
 def _baselines(found: Plan, timeline: Timeline) -> dict[str, BaselineCounts]:

@@ -65,7 +65,7 @@ def roll_up_batch(context: Context, indices: str, batch: Batch, noted: Hours) ->
             version,
             sorted(counts),
             cells=context.cells,
-            segments=context.segments,
+            slices=context.slices,
             source=context.source,
             pace=context.pace,
             wait=context.wait,
@@ -80,7 +80,7 @@ def roll_up_batch(context: Context, indices: str, batch: Batch, noted: Hours) ->
     gone = {(version, start_of_day(hour)) for version, hour in _noted_in(batch, noted) if hour < context.hours_from}
     days |= _emptied(context, DAY, gone, days)
     fresh = {key: profile for key, profile in fresh.items() if key.start >= context.hours_from} | days
-    _write(context, fresh)
+    write_profiles(context, fresh)
     if context.lease is None:
         context.fresh |= fresh
 
@@ -124,7 +124,7 @@ def _merge_days(context: Context, batch: Batch, fresh: dict[ProfileKey, Profile]
     return merged
 
 
-def _write(context: Context, profiles: Mapping[ProfileKey, Profile]) -> None:
+def write_profiles(context: Context, profiles: Mapping[ProfileKey, Profile]) -> None:
     """Write the profiles that are not stored so already."""
     documents = [to_document(key, profile, context.run_id) for key, profile in sorted(profiles.items())]
     stored = get_many(context.client, [(d.index, d.id) for d in documents], ["mpm.profile.hash", "mpm.profile.count"])

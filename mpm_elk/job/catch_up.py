@@ -9,9 +9,9 @@ from mpm_elk.profiles.store import count_profiles
 
 
 def counted_in(context: Context) -> str:
-    """Hash what decides how an event is counted: the cells, the choice of events, the segments."""
+    """Hash what decides how an event is counted: the cells, the choice of events, what is counted in segments."""
     marks = context.source.marks({name: cells.hash for name, cells in context.cells.subjects.items()})
-    text = json.dumps([marks, context.segments], sort_keys=True)
+    text = json.dumps([marks, context.plan], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

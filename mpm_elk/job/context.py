@@ -1,7 +1,7 @@
 """What every step of a run knows about the model that it works on."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,16 +11,18 @@ from mpm_elk.cluster.leases import Lease
 from mpm_elk.cluster.pace import Pace
 from mpm_elk.config import Config
 from mpm_elk.config.model import Rule
-from mpm_elk.contract.keys import ModelKey
+from mpm_elk.contract.keys import ModelKey, names_in
 from mpm_elk.contract.source import EVENTS, Source
 from mpm_elk.job.meter import Metered
 from mpm_elk.job.report import ModelReport
 from mpm_elk.profiles.cells import CellSet
 from mpm_elk.profiles.profile import Profile
 from mpm_elk.profiles.rollup import held
+from mpm_elk.profiles.slices import Slice
 from mpm_elk.profiles.store import ProfileKey
 from mpm_elk.rules.defaults import DEFAULT_RULES
 from mpm_elk.rules.judgement import Monitor, monitors
+from mpm_elk.rules.looking import in_segments
 
 
 def lease_name(model: ModelKey) -> str:
@@ -34,6 +36,7 @@ class Context:
 
     `fresh` holds the profiles that a dry run made: what is written is read back from the index. Hours before
     `hours_from` (ms) are dropped: only their days are stored. `backfill` asks for the windows that end in [start, end).
+    `slices` are counted beside all events.
     """
 
     client: Elasticsearch
@@ -50,6 +53,7 @@ class Context:
     pace: Pace = field(default_factory=Pace)
     source: Source = EVENTS
     cells: CellSet = field(default_factory=lambda: CellSet({}))
+    slices: Sequence[Slice] = ()
     fresh: dict[ProfileKey, Profile] = field(default_factory=dict)
 
     def wait(self, seconds: float) -> None:
@@ -65,7 +69,17 @@ class Context:
     @property
     def segments(self) -> tuple[str, ...]:
         """The segments that are counted apart, each once: the declared ones, and those of the source."""
-        return tuple(dict.fromkeys([*self.config.segments(self.model.name), *(self.source.segments or ())]))
+        declared = [
+            name
+            for name in self.config.segments(self.model.name)
+            if self.source.segments is None or all(part in self.source.segments for part in names_in(name))
+        ]
+        return tuple(dict.fromkeys([*declared, *(self.source.segments or ())]))
+
+    @property
+    def plan(self) -> dict[str, tuple[str, ...]]:
+        """The subjects that are counted in each segment."""
+        return in_segments(self.rules, self.segments, self.cells)
 
     @property
     def rules(self) -> list[Rule]:

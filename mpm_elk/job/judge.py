@@ -15,14 +15,12 @@ from mpm_elk.job.context import Context
 from mpm_elk.job.due import Due, due, final_until, joined, judged_key
 from mpm_elk.job.meter import Meter
 from mpm_elk.job.profile import Changed
-from mpm_elk.metrics.catalogue import JOINT_SUBJECT
-from mpm_elk.profiles.store import Wanted, read
-from mpm_elk.profiles.timeline import Timeline, unit_for
+from mpm_elk.job.timelines import known_of, read_fixed, read_timeline, reads_subjects
+from mpm_elk.profiles.timeline import Timeline
 from mpm_elk.registry.store import ModelEntry
 from mpm_elk.rules.documents import document_id, revised, segment_of, to_document
-from mpm_elk.rules.evaluate import subjects_of
 from mpm_elk.rules.judge import Judge
-from mpm_elk.rules.judgement import Alarms, BaselineCounts, Judgement, Known, Monitor
+from mpm_elk.rules.judgement import Alarms, Judgement, Monitor
 from mpm_elk.timespan import format_span, iso, milliseconds, parse_instant, to_ms
 
 _Entry = TypeVar("_Entry")
@@ -103,25 +101,19 @@ class _MonitorRun:
         self.changed_end = work.changed_end
         self._leave_a_trace(work)
         timeline: Timeline | None = None
-        alarms = Alarms()
+        alarms, fixed = Alarms(), read_fixed(context, self.monitor)
         # The promise is made for the model: its monitors share it.
         allowed = context.config.job.false_alarms_per_month / len(context.monitors)
-        size = (_PART if self._subjects else _PART_OF_TRAFFIC) * length
+        size = (_PART if reads_subjects(context, self.monitor) else _PART_OF_TRAFFIC) * length
         self._tell(work, work.first)
         for start in range(work.first, work.end, size):
             end = min(start + size, work.end)
             if not any(self._wants(at) for at in range(start, end, length)):
                 continue
-            before, timeline = timeline, self._timeline(start, end, timeline)
-            known = timeline.start if before is None or before.end != start else start
-            self._read_alarms(alarms, known, end)
-            judge = Judge(
-                self.monitor,
-                Known(context.model, context.cells, _baselines(self.entry, timeline)),
-                timeline,
-                alarms,
-                allowed,
-            )
+            before, timeline = timeline, read_timeline(context, self.monitor, self.entry, (start, end), timeline)
+            self._read_alarms(alarms, timeline.start if before is None or before.end != start else start, end)
+            known = known_of(context, self.entry, timeline, fixed)
+            judge = Judge(self.monitor, known, timeline, alarms, allowed)
             for at in self._windows(timeline, start):
                 judgements = judge.judge(at)
                 news = alarms.note(timeline.time(at)[0], judgements)
@@ -209,29 +201,6 @@ class _MonitorRun:
                 self.context.progress(f"{self.context.model}: judging {self._key} at {iso(start)[:16]}")
                 yield at
 
-    @property
-    def _subjects(self) -> bool:
-        """Tell whether any rule looks at a feature or an output."""
-        names = [*self.context.cells.subjects, JOINT_SUBJECT]
-        return any(subjects_of(rule, [name]) for rule in self.monitor.rules for name in names)
-
-    def _timeline(self, start: int, end: int, before: Timeline | None) -> Timeline:
-        """Fill the windows in [start, end) and those that they look back at, which `before` may hold."""
-        context, length = self.context, milliseconds(self.monitor.length)
-        baseline = self.entry.newest_baseline
-        if before is not None and before.end == start:
-            timeline, since = before.moved(self.monitor.reach, (end - start) // length), start
-        else:
-            since = start - self._reach
-            timeline = Timeline(since, length, (end - since) // length, days=baseline.days if baseline else {})
-        unit = unit_for(self.monitor.length)
-        segments = any(rule.on.segments for rule in self.monitor.rules)
-        wanted = Wanted(unit, since, end, subjects=self._subjects, segments=segments)
-        stored = dict(read(context.client, context.model, wanted))
-        fresh = {k: p for k, p in context.fresh.items() if k.granularity == unit and since <= k.start < end}
-        timeline.add((stored | fresh).items())
-        return timeline
-
     def _read_alarms(self, alarms: Alarms, start: int, end: int) -> None:
         """Read which windows of a time raised an alert."""
         context = self.context
@@ -270,12 +239,6 @@ class _MonitorRun:
             write(context.client, context.lease, new)
             refresh(context.client, {document.index for document in new})
         self.pending.clear()
-
-
-def _baselines(entry: ModelEntry, timeline: Timeline) -> Mapping[str, BaselineCounts]:
-    versions = {version.version for version, _ in timeline.windows}
-    found = {version: entry.baseline_for(version) for version in versions}
-    return {v: BaselineCounts(b.id, b.counts, b.days) for v, b in found.items() if b is not None}
 
 
 def _cause(context: Context) -> str:

@@ -23,6 +23,7 @@ from mpm_elk.job.hours import (
     whole_days,
 )
 from mpm_elk.job.meter import Meter
+from mpm_elk.job.slices import Slicing, lacking, reach_back
 from mpm_elk.profiles.cells import CellSet
 from mpm_elk.profiles.store import count_profiles
 from mpm_elk.registry.store import ModelCells, ModelEntry, save_cells
@@ -99,16 +100,22 @@ def bring_up_to_date(context: Context, work: Work, entry: ModelEntry, state: Mod
         hours[version] = starts | hours.get(version, {})
     if hours:
         start, end = span_of(hours)
-        cut = _cut_missing_cells(context, indices, entry, start, end)
-        # Cells that the last finished run did not know: registered since, or cut by a run that died.
-        if cut or (state.read and set(context.cells.subjects) - set(state.cells)):
-            for version, counts in every_hour(context, indices).items():
-                merge(hours, {version: {hour: n for hour, n in counts.items() if hour >= start - _SAMPLE_SPAN}})
+        _cut_missing_cells(context, indices, entry, start, end)
         for version in sorted(hours):
             if version.version not in entry.versions:
                 context.report.notice(
                     f"version {version.version} is not registered: `mpm-elk model register` tells what it is"
                 )
+    everything = not state.read or work.reread not in (None, "audit")
+    slicing = Slicing.of(context, indices)
+    if everything:
+        slicing.begin_anew()
+        relaid: set[int] = set()
+    else:
+        # Cells that the last finished run did not know: registered since, just cut, or cut by a run that died.
+        new = [name for name in context.cells.subjects if name not in state.cells]
+        relaid = slicing.catch_up(lacking(context, slicing.counted, new))
+        slicing.counted_since(reach_back(context))
     again = restored(context, indices, state.hours_from)
     merge(again, hours)
     done = still_good(context, state.catch_up, work.reread)
@@ -117,8 +124,8 @@ def bring_up_to_date(context: Context, work: Work, entry: ModelEntry, state: Mod
         news = those_that_changed(context, unread(work.positions, done.upto))
         merge(news, wrong)
         merge(news, noted)
-    changed = Changed(starts_of(hours), starts_of(news))
-    days = {start_of_day(hour) for hour in changed.hours if done is None or not _merged(done, hour)}
+    changed = Changed(starts_of(hours) | relaid, starts_of(news) | relaid)
+    days = {start_of_day(hour) for hour in starts_of(hours) if done is None or not _merged(done, hour)}
     if state.days_until:
         days |= set(range(state.days_until, start_of_day(context.now_ms), DAY_MS))
     left = whole_days(context, indices, remaining(again, done, news), noted)
@@ -127,7 +134,13 @@ def bring_up_to_date(context: Context, work: Work, entry: ModelEntry, state: Mod
     before = done or CatchUp(
         work.positions, counted_in(context), reread=work.reread, hours_from=context.hours_from, new=state.new
     )
-    return changed, _read_all(context, ",".join(indices), batches(left, days), noted, replace(state, catch_up=before))
+    slicing.look(left, context.plan)
+    context.slices = slicing.slices()
+    state = replace(state, catch_up=before)
+    state = _read_all(context, ",".join(indices), batches(left, days), noted, state)
+    if everything:
+        slicing.counted_since(0)
+    return changed, state
 
 
 def _merged(done: CatchUp, hour: int) -> bool:
@@ -175,8 +188,8 @@ def _hours(context: Context, work: Work, indices: list[str]) -> tuple[Hours, Hou
     return changed, wrong
 
 
-def _cut_missing_cells(context: Context, indices: list[str], entry: ModelEntry, start: int, end: int) -> bool:
-    """Cut provisional cells for subjects that nobody registered; returns whether there are new ones."""
+def _cut_missing_cells(context: Context, indices: list[str], entry: ModelEntry, start: int, end: int) -> None:
+    """Cut provisional cells for subjects that nobody registered."""
     pattern = ",".join(indices)
     when = (start, end)
     unknown = unknown_subjects(context.client, pattern, context.model, context.cells, when, source=context.source)
@@ -186,12 +199,12 @@ def _cut_missing_cells(context: Context, indices: list[str], entry: ModelEntry, 
             "`mpm-elk model adopt` or `mpm-elk baseline create` replaces them"
         )
     if not unknown:
-        return False
+        return
     rows = sample(context.client, pattern, context.model, start - _SAMPLE_SPAN, end, source=context.source)
     if rows is None or rows.size < _SAMPLE_MIN:
         seen = rows.size if rows else 0
         context.report.notice(f"no cells yet for {', '.join(unknown)}: {seen} of {_SAMPLE_MIN} events seen")
-        return False
+        return
     fresh = provisional_cells(rows, context.cells).only(unknown)
     wanted = ModelCells(fresh, frozenset(fresh.subjects))
     if context.lease is not None:
@@ -200,4 +213,3 @@ def _cut_missing_cells(context: Context, indices: list[str], entry: ModelEntry, 
     else:
         context.use(CellSet({**context.cells.subjects, **fresh.subjects}))
     context.report.notice(f"provisional cells for {', '.join(unknown)}, cut from {rows.size} events")
-    return True

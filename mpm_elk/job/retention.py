@@ -24,8 +24,9 @@ def keep_from(context: Context, state: ModelState) -> int:
     """Give the midnight (ms) from which on hours are kept: `job.keep_hours`, or as far as a rule looks back."""
     spans = [milliseconds(context.config.job.keep_hours)]
     spans += [_looks_back(monitor) + _MARGIN for monitor in _of_hours(context)]
+    fixed = [monitor.reference.fixed[0] for monitor in _of_hours(context) if monitor.reference.fixed]
     # A run as of an earlier time does not want back what is dropped.
-    return max(0, start_of_day(max(context.now_ms, state.days_until) - max(spans)))
+    return max(0, start_of_day(min([max(context.now_ms, state.days_until) - max(spans), *fixed])))
 
 
 def needed_from(context: Context, state: ModelState) -> int:

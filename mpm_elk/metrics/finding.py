@@ -16,6 +16,7 @@ _REFERENCES = {
     "baseline": "the baseline",
     "previous": "the window before",
     "same-time-last-week": "the same time last week",
+    "training": "the training data of the same days",
 }
 
 
@@ -26,7 +27,7 @@ def figure(value: float, digits: int = 4) -> str:
 
 def describe(subject: str, against: str, measured: Measured, p_adjusted: float | None) -> str:
     """Say what one subject did in one window, compared with `against` (as in a rule: `baseline`, `rolling 28d`)."""
-    reference = _REFERENCES.get(against, against.replace("rolling ", "the last "))
+    reference = _REFERENCES.get(against) or _several(against)
     if subject == TRAFFIC_SUBJECT:
         return _traffic(measured, reference)
     values, name = measured.values, subject.removeprefix("features.")
@@ -45,7 +46,18 @@ def describe(subject: str, against: str, measured: Measured, p_adjusted: float |
     phi = values.get("dispersion.phi", 1.0)
     if phi > 1.5:
         text += f"; usual windows vary {phi:.3g} times as much as by chance alone"
-    return f"{name}, compared with {reference}: {text}."
+    how = "serving against" if against == "training" else "compared with"
+    return f"{name}, {how} {reference}: {text}."
+
+
+def _several(against: str) -> str:
+    """Say a reference that has a span: `rolling 28d`, `same-time-last-weeks 4`, `window 2026-01-01 2026-02-01`."""
+    kind, *rest = against.split()
+    if kind == "same-time-last-weeks":
+        return f"the same time in the last {rest[0]} weeks"
+    if kind == "window":
+        return f"the time from {rest[0]} until {rest[1]}"
+    return against.replace("rolling ", "the last ")
 
 
 def _movement(measured: Measured) -> str:

@@ -8,8 +8,9 @@ from pydantic import ValidationError
 
 from mpm_elk.alerts.episodes import Episode, Point, Series, walk, worst_of
 from mpm_elk.cluster.fenced import Document
-from mpm_elk.config.model import JobSettings, Reference, Rule
-from mpm_elk.contract.keys import EVERYTHING, ModelKey
+from mpm_elk.config.model import JobSettings, Rule
+from mpm_elk.config.references import Reference
+from mpm_elk.contract.keys import EVERYTHING, ModelKey, names_in
 from mpm_elk.errors import InputError, UsageError
 from mpm_elk.metrics.catalogue import REGISTRY, TRAFFIC_SUBJECT
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
@@ -24,6 +25,7 @@ from mpm_elk.rules.defaults import DEFAULT_RULES
 from mpm_elk.rules.documents import to_document
 from mpm_elk.rules.judge import Judge
 from mpm_elk.rules.judgement import Alarms, BaselineCounts, Judgement, Known, Monitor, monitors
+from mpm_elk.rules.looking import in_segments
 from mpm_elk.timespan import DAY_MS, milliseconds
 
 MODEL = ModelKey("notebook", "table")
@@ -149,12 +151,17 @@ def _rules(
     if min_samples is not None:
         rules = [_changed(rule, min_samples=min_samples) for rule in rules]
     for rule in rules:
+        if rule.against.kind in ("training", "window"):
+            raise UsageError(
+                f"rule {rule.id} compares with {rule.against}, which two tables cannot show",
+                remedy="give those rows as the reference, and `against: baseline`",
+            )
         if rule.against.kind == "version":
             raise UsageError(
                 f"rule {rule.id} compares with {rule.against}, but a table has one version",
                 remedy="give the rows of that version as the reference, and `against: baseline`",
             )
-        if missing := [name for name in rule.on.segments if name not in segments]:
+        if missing := [part for name in rule.on.segments for part in names_in(name) if part not in segments]:
             raise UsageError(
                 f"rule {rule.id} looks at the segment {missing[0]!r}, which no column was named for",
                 remedy=f"give segments=[{missing[0]!r}]",
@@ -231,7 +238,10 @@ class _Run:
 
     def through_time(self, now: Arrow, layout: Layout) -> None:
         """Judge the table window by window, by each monitor."""
-        windows = count_hours(now, layout, self.baseline.cells)
+        rules = [rule for monitor in self.monitors for rule in monitor.rules]
+        segments = dict.fromkeys([*layout.segments, *(name for rule in rules for name in rule.on.segments)])
+        plan = in_segments(rules, segments, self.baseline.cells)
+        windows = count_hours(now, layout, self.baseline.cells, plan)
         starts = sorted(start for some in windows.values() for start in some)
         for monitor in self.monitors:
             length = milliseconds(monitor.length)

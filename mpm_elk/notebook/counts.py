@@ -1,21 +1,21 @@
 """Count tables as the cluster counts events: the reference as a baseline, the other table as windows of traffic."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from mpm_elk.contract.keys import EVERYTHING, Segment
-from mpm_elk.errors import InputError, UsageError
+from mpm_elk.contract.keys import EVERYTHING, MISSING, OTHER, Segment, names_in
+from mpm_elk.errors import InputError
 from mpm_elk.notebook.tables import Arrow, arrow, chunks
-from mpm_elk.profiles.cells import LABEL, OUTPUTS, CellSet
+from mpm_elk.profiles.cells import LABEL, CellSet
 from mpm_elk.profiles.profile import Moments, Profile
+from mpm_elk.profiles.slices import Slice, Values, named
 from mpm_elk.registry.rows import TIME, Chunk, Columns
 from mpm_elk.registry.training import Survey, count_rows, survey
 from mpm_elk.timespan import HOUR_MS
 
-SEGMENT_VALUES_MAX = 200
 Windows = dict[int, Profile]
 """Start (ms) → what was counted there."""
 Times = npt.NDArray[np.int64]
@@ -87,18 +87,19 @@ def count_once(table: Arrow, layout: Layout, cells: CellSet) -> Profile:
     return profile
 
 
-def count_hours(table: Arrow, layout: Layout, cells: CellSet) -> dict[Segment, Windows]:
-    """Count a table hour by hour, by the time of its rows: all of it, and the outputs by segment value.
+def count_hours(
+    table: Arrow, layout: Layout, cells: CellSet, plan: Mapping[str, Sequence[str]]
+) -> dict[Segment, Windows]:
+    """Count a table hour by hour, by the time of its rows: all of it, and the subjects of `plan` by segment value.
 
     Failed calls count as traffic only. Raises InputError for a row without a time.
     """
     table, times = _in_order(table, layout)
     subjects = _hours(_succeeded(table, layout), layout, cells)
     windows = {EVERYTHING: _with_subjects(_traffic(table, layout, times), subjects)}
-    outputs = cells.only(OUTPUTS).coarsened()
-    for name, column in layout.segments.items():
-        for value, some in _by_value(_succeeded(table, layout), column):
-            windows[Segment(name, value)] = _hours(some, layout, outputs)
+    for name, names in plan.items():
+        for segment, some in _by_value(_succeeded(table, layout), layout, name):
+            windows[segment] = _hours(some, layout, cells.only(names).coarsened())
     return windows
 
 
@@ -190,15 +191,24 @@ def _succeeded(table: Arrow, layout: Layout) -> Arrow:
     return table.filter(arrow().array(~failed)) if failed.any() else table
 
 
-def _by_value(rows: Arrow, name: str) -> Iterable[tuple[str, Arrow]]:
-    """Split rows by the values of a segment. They are texts, as labels are."""
-    read = chunks(rows.select([name]), Columns(label=name), "current")
-    values = [value for chunk in read for value in chunk.subjects[LABEL]]
-    known = sorted({str(value) for value in values if value is not None})
-    if len(known) > SEGMENT_VALUES_MAX:
-        raise UsageError(
-            f"the segment {name!r} has {len(known):,} values: a segment is a group of many events",
-            remedy=f"choose a column with at most {SEGMENT_VALUES_MAX} values",
-        )
-    for value in known:
-        yield value, rows.filter(arrow().array([v == value for v in values]))
+def _by_value(rows: Arrow, layout: Layout, name: str) -> Iterator[tuple[Segment, Arrow]]:
+    """Split rows by the values of a segment or combination. They are texts, as labels are."""
+    names = names_in(name)
+    columns = [_texts(rows, layout.segments[part]) for part in names]
+    places: dict[Values | None, list[int]] = {}
+    for at, values in enumerate(zip(*columns, strict=True)):
+        places.setdefault(None if None in values else tuple(str(value) for value in values), []).append(at)
+    piece = Slice(name, named((), {values: len(some) for values, some in places.items() if values is not None}))
+    if not piece.values:
+        return
+    groups: dict[Segment, list[int]] = {}
+    for found, some in places.items():
+        rest = (MISSING if found is None else OTHER,) * len(names)
+        groups.setdefault(piece.segment(rest if found is None or found not in piece.values else found), []).extend(some)
+    for segment in sorted(groups):
+        yield segment, rows.take(arrow().array(sorted(groups[segment])))
+
+
+def _texts(rows: Arrow, column: str) -> list[str | None]:
+    read = chunks(rows.select([column]), Columns(label=column), "current")
+    return [None if value is None else str(value) for chunk in read for value in chunk.subjects[LABEL]]

@@ -18,12 +18,12 @@ from mpm_elk.errors import ClusterError
 from mpm_elk.profiles.cells import CategoricalCells, Cells, CellSet, Floats, NumericCells
 from mpm_elk.profiles.precision import at_least
 from mpm_elk.profiles.profile import Moments, SubjectProfile
+from mpm_elk.profiles.slices import Slice, Values, look_for_values
 from mpm_elk.timespan import HOUR_MS
 
 BUCKETS_MAX = 60_000
 _ANSWER_MAX = 25_000
 """Buckets that an answer may hold for hours to share a search: each takes 300 bytes in the client."""
-SEGMENT_VALUES_MAX = 200
 _BUSY_HOUR = 5_000
 _SUBJECTS_IN_BUSY_HOURS = 3
 _RUNS_MAX = 200
@@ -31,23 +31,23 @@ _RUNS_MAX = 200
 
 @dataclass(frozen=True)
 class HourlyRequest:
-    """A search over some hours (starts, ms) for some subjects, whole or by the values of a segment."""
+    """A search over some hours (starts, ms) for some subjects, whole or by the values of a slice."""
 
     version: VersionKey
     hours: Sequence[int]
     subjects: Mapping[str, Cells]
-    segment: str | None = None
+    piece: Slice | None = None
     source: Source = EVENTS
 
     @property
     def body(self) -> dict[str, Any]:
         """The search."""
-        return _subjects_body(self.version, self.hours, self.subjects, self.segment, self.source)
+        return _subjects_body(self.version, self.hours, self.subjects, self.piece, self.source)
 
     @property
     def buckets(self) -> int:
         """The most buckets that the answer can hold."""
-        return len(self.hours) * _buckets(self.subjects) * _values(self.segment)
+        return len(self.hours) * _buckets(self.subjects) * _values(self.piece)
 
     def halves(self) -> "list[HourlyRequest]":
         """Ask in two parts: half the hours each or, of one hour, half the subjects. One of each has no parts."""
@@ -100,7 +100,7 @@ def subject_requests(
     version: VersionKey,
     events: Mapping[int, int],
     cells: CellSet,
-    segment: str | None = None,
+    piece: Slice | None = None,
     source: Source = EVENTS,
     *,
     limit: int = BUCKETS_MAX,
@@ -115,30 +115,46 @@ def subject_requests(
     busy = max(events.values()) > _BUSY_HOUR
     width = _SUBJECTS_IN_BUSY_HOURS if busy else len(cells.subjects)
     return [
-        HourlyRequest(version, some_hours, group, segment, source)
-        for group in _groups(cells.subjects, width, segment, limit)
-        for some_hours in _chunks(hours, _hours_at_once(group, segment, limit))
+        HourlyRequest(version, some_hours, group, piece, source)
+        for group in _groups(cells.subjects, width, piece, limit)
+        for some_hours in _chunks(hours, _hours_at_once(group, piece, limit))
     ]
 
 
-def _groups(subjects: Mapping[str, Cells], width: int, segment: str | None, limit: int) -> Iterator[dict[str, Cells]]:
+def look_requests(
+    version: VersionKey, hours: Sequence[int], name: str, known: Sequence[Values], source: Source = EVENTS
+) -> list[dict[str, Any]]:
+    """Ask which values a segment or combination has in some hours; see `look_for_values`."""
+    aggregations = look_for_values(name, known, source)
+    return [
+        {
+            "size": 0,
+            "track_total_hits": False,
+            "query": hours_query(version, some, succeeded=True, source=source),
+            "aggs": aggregations,
+        }
+        for some in _chunks(hours, 10_000)
+    ]
+
+
+def _groups(subjects: Mapping[str, Cells], width: int, piece: Slice | None, limit: int) -> Iterator[dict[str, Cells]]:
     """Split subjects into groups of at most `width` that fit one hour of one search."""
     group: dict[str, Cells] = {}
     for name, cells in subjects.items():
-        if group and (len(group) == width or _buckets({**group, name: cells}) * _values(segment) > limit):
+        if group and (len(group) == width or _buckets({**group, name: cells}) * _values(piece) > limit):
             yield group
             group = {}
         group[name] = cells
     yield group
 
 
-def _hours_at_once(group: Mapping[str, Cells], segment: str | None, limit: int) -> int:
-    return max(1, min(limit, _ANSWER_MAX) // (_buckets(group) * _values(segment)))
+def _hours_at_once(group: Mapping[str, Cells], piece: Slice | None, limit: int) -> int:
+    return max(1, min(limit, _ANSWER_MAX) // (_buckets(group) * _values(piece)))
 
 
-def _values(segment: str | None) -> int:
+def _values(piece: Slice | None) -> int:
     """Give the most values that a search can meet: ranges answer with all their buckets for each of them."""
-    return SEGMENT_VALUES_MAX if segment else 1
+    return piece.width if piece else 1
 
 
 def _buckets(group: Mapping[str, Cells]) -> int:
@@ -165,19 +181,13 @@ def _chunks(hours: Sequence[int], size: int) -> Iterator[list[int]]:
 
 
 def _subjects_body(
-    version: VersionKey, hours: Sequence[int], group: Mapping[str, Cells], segment: str | None, source: Source
+    version: VersionKey, hours: Sequence[int], group: Mapping[str, Cells], piece: Slice | None, source: Source
 ) -> dict[str, Any]:
     aggregations: dict[str, Any] = {}
     for at, (name, cells) in enumerate(group.items()):
         aggregations |= _subject_aggregations(at, name, cells, source)
-    if segment is not None:
-        # Every shard returns all its values up to the limit, so counts are exact as long as nothing is left over.
-        by_value = {
-            "field": source.segment_field(segment),
-            "size": SEGMENT_VALUES_MAX,
-            "shard_size": SEGMENT_VALUES_MAX * 10,
-        }
-        aggregations = {"segment": {"terms": by_value, "aggs": aggregations}}
+    if piece is not None:
+        aggregations = piece.aggregations(source, aggregations)
     return _body(hours_query(version, hours, succeeded=True, source=source), aggregations, source)
 
 

@@ -11,26 +11,27 @@ from mpm_elk.cluster.search import Answer, Search, TooLarge, search_all, search_
 from mpm_elk.contract.keys import Segment, VersionKey
 from mpm_elk.contract.source import EVENTS, Source
 from mpm_elk.errors import RegistryError
-from mpm_elk.profiles.cells import OUTPUTS, CategoricalCells, CellSet, NumericCells
+from mpm_elk.profiles.cells import CategoricalCells, CellSet, NumericCells
 from mpm_elk.profiles.joint import paired
 from mpm_elk.profiles.profile import Moments, Profile
 from mpm_elk.profiles.requests import (
+    BUCKETS_MAX,
     HourlyRequest,
     hours_in,
-    key_text,
     read_moments,
     read_subjects,
     subject_requests,
     traffic_requests,
 )
-from mpm_elk.profiles.sampling import SampleRequest, read_samples, sample_requests
+from mpm_elk.profiles.sampling import read_samples, sample_requests
+from mpm_elk.profiles.slices import Slice
 
 _SAMPLES_AT_ONCE = 2
 
 
 @dataclass
 class RolledUp:
-    """Hourly profiles of one version: segment → hour (ms) → profile; and what could not be counted apart."""
+    """Hourly profiles of one version: segment → hour (ms) → profile; and what could not be counted."""
 
     profiles: dict[Segment, dict[int, Profile]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -43,17 +44,17 @@ def roll_up(
     hours: Sequence[int],
     *,
     cells: CellSet,
-    segments: Sequence[str] = (),
+    slices: Sequence[Slice] = (),
     source: Source = EVENTS,
     pace: Pace | None = None,
     wait: Callable[[float], None] = time.sleep,
 ) -> RolledUp:
     """Count the events of `version` in `hours` (starts, ms) from the indices `index` (names joined by commas).
 
-    Features and outputs that the `source` holds are counted in fine cells; each value of each segment gets a profile of
-    the outputs in coarse cells. What features do together is added up over a sample of rows. `pace` remembers from call
-    to call what the cluster can take, `wait` passes the time (s) while it is too busy. Raises PartialResultError rather
-    than using an incomplete answer.
+    Features and outputs that the `source` holds are counted in fine cells; each value of each slice gets a profile of
+    the slice's subjects in coarse cells. What features do together is added up over a sample of rows. `pace` remembers
+    from call to call what the cluster can take, `wait` passes the time (s) while it is too busy. Raises
+    PartialResultError rather than using an incomplete answer.
     """
     result = RolledUp()
     total = result.profiles.setdefault(Segment(), {})
@@ -66,16 +67,89 @@ def roll_up(
             total[bucket["key"]] = Profile(bucket["doc_count"], failures, duration, last=int(bucket["last"]["value"]))
 
     events = {hour: profile.count for hour, profile in total.items()}
-    outputs = cells.only(OUTPUTS).coarsened()
     requests = subject_requests(version, events, cells, source=source, limit=pace.buckets)
-    for segment in segments:
-        requests += subject_requests(version, events, outputs, segment, source, limit=pace.buckets)
+    requests += slice_requests(version, events, cells, slices, source, limit=pace.buckets)
+    _count(client, index, requests, result, pace=pace, wait=wait)
+    _add_samples(client, index, version, events, result, cells=cells, source=source)
+    return result
+
+
+def count_part(
+    client: Elasticsearch,
+    index: str,
+    version: VersionKey,
+    events: Mapping[int, int],
+    *,
+    cells: CellSet,
+    whole: Sequence[str] = (),
+    slices: Sequence[Slice] = (),
+    source: Source = EVENTS,
+    pace: Pace | None = None,
+    wait: Callable[[float], None] = time.sleep,
+) -> RolledUp:
+    """Count some subjects in the hours of `events`: those in `whole` over all events, and those of `slices`.
+
+    Gives profiles of that part only, to be laid over what is stored. They know the subjects, and what features do
+    together where one in `whole` is among these; not the traffic.
+    """
+    pace = pace or Pace()
+    result = RolledUp({Segment(): {hour: Profile() for hour in events}})
+    requests = part_requests(
+        version, events, cells=cells, whole=whole, slices=slices, source=source, limit=pace.buckets
+    )
+    _count(client, index, requests, result, pace=pace, wait=wait)
+    if paired(cells).keys() & set(whole):
+        _add_samples(client, index, version, events, result, cells=cells, source=source)
+    return result
+
+
+def part_requests(
+    version: VersionKey,
+    events: Mapping[int, int],
+    *,
+    cells: CellSet,
+    whole: Sequence[str] = (),
+    slices: Sequence[Slice] = (),
+    source: Source = EVENTS,
+    limit: int = BUCKETS_MAX,
+) -> list[HourlyRequest]:
+    """Make the searches of `count_part` that count in cells."""
+    requests = subject_requests(version, events, cells.only(whole), source=source, limit=limit)
+    return requests + slice_requests(version, events, cells, slices, source, limit=limit)
+
+
+def slice_requests(
+    version: VersionKey,
+    events: Mapping[int, int],
+    cells: CellSet,
+    slices: Sequence[Slice],
+    source: Source,
+    *,
+    limit: int = BUCKETS_MAX,
+) -> list[HourlyRequest]:
+    """Ask for the subjects of slices in the hours of `events`; a slice of which no value is named is nowhere."""
+    return [
+        request
+        for piece in slices
+        if piece.values
+        for request in subject_requests(
+            version, events, cells.only(piece.subjects).coarsened(), piece, source, limit=limit
+        )
+    ]
+
+
+def _count(
+    client: Elasticsearch,
+    index: str,
+    requests: list[HourlyRequest],
+    result: RolledUp,
+    *,
+    pace: Pace,
+    wait: Callable[[float], None],
+) -> None:
     for request, answer in _answers(client, index, requests, pace=pace, wait=wait):
         for bucket in hours_in(answer):
             _take(result, request, bucket)
-    together = paired(cells)
-    _add_samples(client, index, result, sample_requests(version, events, together, source), together)
-    return result
 
 
 def _traffic(
@@ -128,12 +202,16 @@ def _answers(
 def _add_samples(
     client: Elasticsearch,
     index: str,
+    version: VersionKey,
+    events: Mapping[int, int],
     result: RolledUp,
-    requests: Sequence[SampleRequest],
-    together: Mapping[str, NumericCells],
+    *,
+    cells: CellSet,
+    source: Source,
 ) -> None:
     """Read a sample of each hour's rows, and add what features do together in them."""
-    total = result.profiles[Segment()]
+    total, together = result.profiles[Segment()], paired(cells)
+    requests = sample_requests(version, events, together, source)
     for start in range(0, len(requests), _SAMPLES_AT_ONCE):
         some = requests[start : start + _SAMPLES_AT_ONCE]
         answers = search_all(client, [Search(index, request.body) for request in some])
@@ -164,19 +242,16 @@ def held(cells: CellSet, source: Source) -> CellSet:
 def _take(result: RolledUp, request: HourlyRequest, bucket: dict[str, object]) -> None:
     hour = bucket["key"]
     assert isinstance(hour, int)  # noqa: S101 — a date histogram's key
-    if request.segment is None:
+    if request.piece is None:
         total = result.profiles[Segment()]
         total[hour] = replace(total[hour], subjects={**total[hour].subjects, **read_subjects(bucket, request.subjects)})
         return
-    values = bucket["segment"]
-    assert isinstance(values, Mapping)  # noqa: S101 — a terms aggregation
-    left_over = values["sum_other_doc_count"]
-    if left_over:
-        result.problems.append(
-            f"segment {request.segment}: {left_over} events in rare values have no profile of their own"
-        )
-    for entry in values["buckets"]:
-        hours = result.profiles.setdefault(Segment(request.segment, key_text(entry)), {})
-        known = hours[hour].subjects if hour in hours else {}
+    found: dict[Segment, Profile] = {}
+    for segment, entry in request.piece.read(bucket):
         # Segments are counted over the events that did not fail.
-        hours[hour] = Profile(entry["doc_count"], subjects={**known, **read_subjects(entry, request.subjects)})
+        profile = Profile(entry["doc_count"], subjects=read_subjects(entry, request.subjects))
+        found[segment] = found[segment] + profile if segment in found else profile
+    for segment, profile in found.items():
+        hours = result.profiles.setdefault(segment, {})
+        known = hours[hour].subjects if hour in hours else {}
+        hours[hour] = replace(profile, subjects={**known, **profile.subjects})

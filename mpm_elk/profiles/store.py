@@ -121,7 +121,7 @@ def read(client: Elasticsearch, model: ModelKey, wanted: Wanted) -> Iterable[tup
     """Read a model's profiles in order of time."""
     for hit in scan(client, _pattern(model), wanted.body(model), sort="@timestamp"):
         mpm = hit["_source"]["mpm"]
-        segment = next((Segment(name, value) for name, value in mpm["segment"].items()), EVERYTHING)
+        segment = Segment.of(mpm["segment"])
         key = ProfileKey(model.version(mpm["model"]["version"]), segment, wanted.granularity, hit["sort"][0])
         yield key, Profile.from_document({"subjects": {}, **mpm["profile"]})
 

@@ -5,7 +5,7 @@ reference makes all references of a subject in one multiplication.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -77,6 +77,13 @@ def _pool_floats(weights: Floats, values: Floats) -> Floats:
     pooled = (weights.astype(np.longdouble) @ np.where(finite, values, 0.0).astype(np.longdouble)).astype(np.float64)
     pooled[(weights[:, ~finite] > 0).any(axis=1)] = np.nan
     return pooled
+
+
+def less(first: SubjectWindows, second: SubjectWindows) -> SubjectWindows:
+    """Take windows out of sums that hold them, row by row."""
+    names = [field.name for field in fields(SubjectWindows)]
+    with np.errstate(invalid="ignore"):  # sums that overflowed
+        return SubjectWindows(*(getattr(first, name) - getattr(second, name) for name in names))
 
 
 def subject_windows(cells: Cells, profiles: Sequence[SubjectProfile | None]) -> SubjectWindows:

@@ -1,6 +1,7 @@
 """The registry in Elasticsearch: versions, the cells of each model, baselines, and who changed what."""
 
 import getpass
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,8 @@ from mpm_elk.timespan import iso, parse_instant, to_ms
 
 _CELLS, _VERSION, _BASELINE, LEARNING = "cells", "version", "baseline", "learning"
 _ATTEMPTS = 5
+_OF_A_WINDOW = re.compile(r"\d{4}-\d\d-\d\dT\S+Z to \d{4}-\d\d-\d\dT\S+Z$")
+"""The source of a baseline that was counted from events."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,11 @@ class ModelEntry:
         """Give the version's newest baseline, else the model's newest: versions inherit cells and baseline."""
         own = [b for b in self.baselines if b.version.version == version]
         return max(own or self.baselines, key=lambda b: b.created, default=None)
+
+    def training_for(self, version: str) -> Baseline | None:
+        """Give the newest counts of the data that this very version was trained on; those of a window are not it."""
+        own = [b for b in self.baselines if b.version.version == version and not _OF_A_WINDOW.match(b.source)]
+        return max(own, key=lambda b: b.created, default=None)
 
 
 def load(client: Elasticsearch, model: ModelKey) -> ModelEntry:

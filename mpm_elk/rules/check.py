@@ -173,6 +173,12 @@ def _of_model(rule: Rule, config: Config, model: KnownModel) -> Iterator[Problem
         yield _warning(
             rule, f"{model.key} has no baseline, so it says nothing", "make one with `mpm-elk baseline create`"
         )
+    if rule.against.kind == "training" and model.versions and not model.baselines:
+        yield _warning(
+            rule,
+            f"{model.key} has no dated training data, so it says nothing",
+            "make a baseline of training data with `mpm-elk baseline create --timestamp COLUMN`",
+        )
     if rule.against.kind == "version" and model.versions and rule.against.version not in model.versions:
         known = ", ".join(sorted(model.versions))
         yield _error(rule, f"{model.key} has no version {rule.against.version!r}", f"versions are: {known}")

@@ -134,4 +134,4 @@ def revised(document: Document, stored: Mapping[str, Any] | None, run_id: str, c
 
 def segment_of(mpm: Mapping[str, Any]) -> Segment:
     """Read the segment of a document."""
-    return next((Segment(name, value) for name, value in mpm["segment"].items()), Segment())
+    return Segment.of(mpm["segment"])

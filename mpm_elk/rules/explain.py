@@ -13,6 +13,7 @@ _REFERENCES = {
     "baseline": "the baseline of the model's version",
     "previous": "the window before",
     "same-time-last-week": "the same time a week before",
+    "training": "the same days in the training data of the model's version, so that what differs is skew, not drift",
 }
 _BAD = {
     "above": "is {0:g} or more",
@@ -61,6 +62,11 @@ def _enough(rule: Rule) -> list[str]:
 def _reference(rule: Rule) -> str:
     if rule.against.span is not None:
         return f"the {format_span(rule.against.span)} before it, less the windows that raised an alert"
+    if rule.against.weeks is not None:
+        return f"the same time in the {rule.against.weeks} weeks before, less the windows that raised an alert"
+    if rule.against.fixed is not None:
+        start, end = str(rule.against).split()[1:]
+        return f"the fixed time from {start} until {end}, once that is over"
     return _REFERENCES.get(str(rule.against), str(rule.against))
 
 

@@ -11,16 +11,15 @@ import numpy as np
 from mpm_elk.config.model import Rule
 from mpm_elk.contract.keys import EVERYTHING, Segment, VersionKey
 from mpm_elk.metrics import Flags
-from mpm_elk.metrics.catalogue import JOINT_SUBJECT, REGISTRY, TRAFFIC_SUBJECT
+from mpm_elk.metrics.catalogue import JOINT_SUBJECT, TRAFFIC_SUBJECT
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
 from mpm_elk.metrics.measure import measure_subject, measure_traffic
 from mpm_elk.metrics.measured import Measured
-from mpm_elk.metrics.metric import JOINT
 from mpm_elk.metrics.reference import members
-from mpm_elk.profiles.cells import OUTPUTS, Cells
+from mpm_elk.profiles.cells import Cells
 from mpm_elk.profiles.profile import Profile
 from mpm_elk.profiles.timeline import BASELINE, Slots, Timeline, subject
-from mpm_elk.profiles.windows import SubjectWindows, subject_windows, traffic_windows
+from mpm_elk.profiles.windows import SubjectWindows, less, subject_windows, traffic_windows
 from mpm_elk.rules.evaluate import adjust_over_subjects, chance_per_look, evaluate, subjects_of
 from mpm_elk.rules.judgement import (
     ALL_VERSIONS,
@@ -33,6 +32,8 @@ from mpm_elk.rules.judgement import (
     ReferenceUsed,
     SubjectKey,
 )
+from mpm_elk.rules.looking import looks_at
+from mpm_elk.rules.references import Rows, against_fixed, against_training
 from mpm_elk.rules.together import Together
 from mpm_elk.timespan import DAY_MS
 
@@ -99,7 +100,7 @@ class Judge:
         return chance_per_look(self.false_alarms_per_month, self.monitor.length)
 
     def _wanted(self, version: VersionKey, at: int) -> Iterator[tuple[Segment, list[str]]]:
-        """List the segments that rules look at, and the subjects in each. Segments have profiles of outputs only."""
+        """List the segments that rules look at, and the subjects in each."""
         for name in dict.fromkeys(segment for rule in self.monitor.rules for segment in rule.on.segments or ("",)):
             rules = self.monitor.rules
             names = [s for s in self.known.cells.subjects if any(self._looks_at(rule, s, name) for rule in rules)]
@@ -107,14 +108,10 @@ class Judge:
                 yield EVERYTHING, names
                 continue
             for segment in self.timeline.segments(version, at, name):
-                yield segment, [s for s in names if s in OUTPUTS]
+                yield segment, names
 
     def _looks_at(self, rule: Rule, name: str, segment: str) -> bool:
-        """Tell whether a rule looks at a subject, and the subject has what the rule is about."""
-        cells = self.known.cells.subjects.get(name)
-        kind = JOINT if name == JOINT_SUBJECT else cells.kind if cells else None
-        fits = REGISTRY[rule.metric].fits(kind)
-        return fits and _in_segment(rule, segment) and bool(subjects_of(rule, [name]))
+        return looks_at(rule, name, segment, self.known.cells.subjects.get(name))
 
     def _traffic(self, at: int) -> Iterator[tuple[SubjectKey, _Found]]:
         slots = self.timeline.traffic()
@@ -160,6 +157,14 @@ class Judge:
         if reference.kind == "baseline":
             return self._against_baseline(key, cells, history, past_flags, in_sample, level=level)
 
+        if reference.kind in ("training", "window"):
+            about = Rows([self.timeline.time(i) for i in range(*rows.indices(self.timeline.size))], owners[rows])
+            if reference.kind == "window":
+                beside, used = against_fixed(self.known.fixed, key, cells, about)
+            else:
+                beside, used = against_training(self.known.trainings.get(key.version.version), key, cells, about)
+            return measure_subject(cells, history, beside, past_flags, in_sample=in_sample, level=level), used
+
         usable = windows.total > 0
         chosen = members(reference, self.monitor.length, usable, ~flagged)
         used = self._used(at, chosen[at], usable, owners)
@@ -195,7 +200,7 @@ class Judge:
         days = days.take(np.flatnonzero(days.total))
         known = len(days.missing)
         if known >= MIN_WINDOWS and self.timeline.length == DAY_MS:
-            others = _less(total.take(np.zeros(known, dtype=np.intp)), days)  # a day is compared with all other days
+            others = less(total.take(np.zeros(known, dtype=np.intp)), days)  # a day is compared with all other days
             history, beside = _stack(days, history), _stack(others, beside)
             learn_from = np.arange(len(history.missing)) < known
             in_sample = np.concatenate([np.ones(known, dtype=np.bool_), in_sample])
@@ -206,10 +211,6 @@ class Judge:
         return measured, ReferenceUsed(baseline=entry.id or None)
 
 
-def _in_segment(rule: Rule, name: str) -> bool:
-    return name in rule.on.segments if name else not rule.on.segments
-
-
 def _with_history(at: int) -> slice:
     """Choose a window and the windows from which its dispersion is learnt."""
     return slice(max(0, at - HISTORY), at + 1)
@@ -218,9 +219,3 @@ def _with_history(at: int) -> slice:
 def _stack(first: SubjectWindows, second: SubjectWindows) -> SubjectWindows:
     names = [field.name for field in fields(SubjectWindows)]
     return SubjectWindows(*(np.concatenate([getattr(first, name), getattr(second, name)]) for name in names))
-
-
-def _less(first: SubjectWindows, second: SubjectWindows) -> SubjectWindows:
-    names = [field.name for field in fields(SubjectWindows)]
-    with np.errstate(invalid="ignore"):  # sums that overflowed
-        return SubjectWindows(*(getattr(first, name) - getattr(second, name) for name in names))

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import numpy as np
 
-from mpm_elk.config.model import Reference, Rule
+from mpm_elk.config.model import Rule
+from mpm_elk.config.references import Reference
 from mpm_elk.contract.keys import ModelKey, Segment, VersionKey
 from mpm_elk.metrics import Flags
 from mpm_elk.metrics.measured import Measured
@@ -65,11 +66,17 @@ class BaselineCounts:
 
 @dataclass(frozen=True)
 class Known:
-    """What the judge knows of a model beside its windows: cells, and the baseline of each version."""
+    """What the judge knows of a model beside its windows.
+
+    That is its cells, the baseline of each version, the data that a version itself was trained on (`trainings`), and
+    the windows of a fixed reference.
+    """
 
     model: ModelKey
     cells: CellSet
     baselines: Mapping[str, BaselineCounts] = field(default_factory=dict)
+    trainings: Mapping[str, BaselineCounts] = field(default_factory=dict)
+    fixed: Timeline | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ import pytest
 from pydantic import ValidationError
 
 from mpm_elk.config import Config, Reference, load
-from mpm_elk.config.model import ElasticsearchSettings, parse_reference
+from mpm_elk.config.model import ElasticsearchSettings
+from mpm_elk.config.references import parse_reference
 from mpm_elk.errors import ConfigError
 
 RULE = "  - {id: %s, metric: drift.psi, warning: 0.1}\n"
@@ -92,6 +93,18 @@ def test_the_alias_is_the_key_that_people_know(tmp_path: Path) -> None:
         ("window: 99999999999999999999d", "time span"),
         ("against: last year", "is no reference"),
         ("against: rolling", "is no reference"),
+        ("against: same-time-last-weks 4", "did you mean `same-time-last-weeks 4`"),
+        ("against: same-time-last-weeks 13", "takes 1 to 12 weeks, not 13"),
+        ("against: same-time-last-weeks 0", "takes 1 to 12 weeks, not 0"),
+        ("against: window 2026-01-01", "did you mean `window 2026-01-01 2026-02-01`"),
+        ("against: window 2026-01-01 2026-13-01", "takes two dates"),
+        ("against: window 2026-02-01 2026-01-01", "exchange the two"),
+        ("against: window 2026-01-01T06:00 2026-02-01", "lies between 2026-01-01T00:00"),
+        ("against: training, window: 6h", "the same days"),
+        ("on: {segments: region}, against: training", "not counted by segment"),
+        ("on: {segments: [[region, region]]}, for: 1", "no combination of segments"),
+        ("on: {segments: [[a, b, c, d]]}, for: 1", "no combination of segments"),
+        ("on: {segments: [[region, 3]]}, for: 1", "valid string"),
         ("against: rolling 0d", "is no time span"),
         ("against: 7", "is no reference"),
         ("against: rolling 1d", "several whole windows"),
@@ -115,7 +128,29 @@ def test_a_rule_without_thresholds(tmp_path: Path) -> None:
     assert "give `warning`, `critical`, or both" in refused(write(tmp_path, "rules:\n  - {id: a, metric: drift.psi}\n"))
 
 
-@pytest.mark.parametrize("text", ["baseline", "previous", "same-time-last-week", "rolling 4w", "version 2.1 beta"])
+def test_segments_are_named_alone_and_together(tmp_path: Path) -> None:
+    text = "models: [{name: m, segments: [region, [region, age], 'age, region', vip]}]"
+    assert load(write(tmp_path, text)).segments("m") == ("region", "age, region", "vip")
+
+
+def test_one_week_is_the_same_reference_in_either_words() -> None:
+    assert parse_reference("same-time-last-weeks 1") == parse_reference("same-time-last-week")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "baseline",
+        "previous",
+        "same-time-last-week",
+        "rolling 4w",
+        "version 2.1 beta",
+        "training",
+        "same-time-last-weeks 4",
+        "window 2026-01-01 2026-02-01",
+        "window 2026-01-01T06:00 2026-01-01T12:00",
+    ],
+)
 def test_references_are_written_as_they_are_read(text: str) -> None:
     assert parse_reference(str(parse_reference(text))) == parse_reference(text)
 

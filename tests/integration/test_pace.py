@@ -19,8 +19,9 @@ from mpm_elk.config.model import ElasticsearchSettings
 from mpm_elk.contract.keys import Segment
 from mpm_elk.contract.names import Index, all_months
 from mpm_elk.errors import ClusterError
-from mpm_elk.profiles.cells import CellSet
+from mpm_elk.profiles.cells import SCORE, CellSet
 from mpm_elk.profiles.rollup import RolledUp, roll_up
+from mpm_elk.profiles.slices import Slice
 from mpm_elk.registry.store import load
 from mpm_elk.timespan import HOUR_MS
 from tests.integration.traffic import SETTLED, Monitored, days_of, midnight
@@ -131,8 +132,9 @@ def cells(model: Monitored) -> CellSet:
 def rolled(client: Elasticsearch, model: Monitored, pace: Pace, waited: list[float] | None = None) -> RolledUp:
     pattern = all_months(Index.PREDICTIONS, model.name, "production")
     waits = [] if waited is None else waited
+    regions = Slice("region", (("EU",), ("US",)), (SCORE,))
     return roll_up(
-        client, pattern, model.version, HOURS, cells=cells(model), segments=["region"], pace=pace, wait=waits.append
+        client, pattern, model.version, HOURS, cells=cells(model), slices=[regions], pace=pace, wait=waits.append
     )
 
 

@@ -10,12 +10,11 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from mpm_elk.cluster.changes import refresh
-from mpm_elk.contract.keys import EVERYTHING, Segment
+from mpm_elk.contract.keys import EVERYTHING
 from mpm_elk.contract.names import Index, monthly
 from mpm_elk.profiles.cells import LABEL, SCORE, CategoricalCells, CellSet, NumericCells
 from mpm_elk.profiles.cut import cut_numeric
 from mpm_elk.profiles.profile import Profile
-from mpm_elk.profiles.requests import SEGMENT_VALUES_MAX
 from mpm_elk.profiles.rollup import roll_up
 from mpm_elk.registry.rows import from_stored, to_chunk
 from mpm_elk.registry.training import count_rows, cut_cells, fields_of
@@ -159,41 +158,6 @@ def test_failed_inferences_are_counted_apart(admin_client: Elasticsearch) -> Non
     assert profiles[T0].subjects["features.c"].missing == 1
     day = profiles[T0] + profiles[T0 + HOUR_MS]  # an hour of failures only has no subjects, and merges all the same
     assert (day.count, day.subjects["features.y"].present) == (3, 1)
-
-
-def test_segments_are_counted_in_the_coarse_cells_of_the_outputs(admin_client: Elasticsearch) -> None:
-    model = Model(admin_client)
-    regions = ["EU", "US", "", None, "a=b"]
-    for at in range(100):
-        region = regions[at % 5]
-        segment = {"region": region} if region else {}
-        model.send([model.event(T0 + at, {"y": 0.0}, score=at / 100, label="yes", segment=segment)])
-    refresh(admin_client, [model.pattern])
-    rolled = roll_up(admin_client, model.pattern, model.version, [T0], cells=CELLS, segments=["region", "nothing"])
-    found = {segment: profiles[T0] for segment, profiles in rolled.profiles.items() if segment.name}
-    assert {segment.value: profile.count for segment, profile in found.items()} == {"EU": 20, "US": 20, "a=b": 20}
-    eu = found[Segment("region", "EU")]
-    scores = np.array([at / 100 for at in range(0, 100, 5)])
-    assert eu.subjects[SCORE].cells.tolist() == CELLS.subjects[SCORE].coarsened().count(scores).tolist()
-    assert set(eu.subjects) == {SCORE, LABEL}
-    assert rolled.problems == []
-
-
-def test_more_segment_values_than_can_be_kept_are_reported(admin_client: Elasticsearch) -> None:
-    model = Model(admin_client)
-    number = SEGMENT_VALUES_MAX + 5
-    events = [
-        model.event(T0 + hour * HOUR_MS + at, {"y": 0.0}, segment={"user": f"u{at}"}, label=f"l{at % 9}")
-        for hour in range(20)
-        for at in range(number)
-    ]
-    model.send(events)
-    refresh(admin_client, [model.pattern])
-    hours = [T0 + hour * HOUR_MS for hour in range(20)]
-    rolled = roll_up(admin_client, model.pattern, model.version, hours, cells=CELLS, segments=["user"])
-    assert sum(profile.count for profile in rolled.profiles[EVERYTHING].values()) == number * 20
-    assert len([s for s in rolled.profiles if s.name]) == SEGMENT_VALUES_MAX
-    assert any("segment user: 5 events" in problem for problem in rolled.problems)
 
 
 def test_a_name_may_be_a_number_in_one_model_and_a_text_in_another(admin_client: Elasticsearch) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from mpm_elk.config.model import parse_reference
+from mpm_elk.config.references import parse_reference
 from mpm_elk.metrics import Flags
 from mpm_elk.metrics.reference import members, reach
 
@@ -99,3 +99,16 @@ def test_reach_is_how_far_members_go_back(against: str, length: timedelta, windo
     found = members(reference, length, np.ones(size, dtype=np.bool_), np.ones(size, dtype=np.bool_))
     back = [size - 1 - at for at in np.flatnonzero(found[-1])]
     assert max(back, default=0) == windows
+
+
+def test_several_weeks_are_the_same_time_of_each() -> None:
+    found = rows("same-time-last-weeks 3", DAY, [1] * 30)
+    assert (found[29], found[8], found[6]) == ([8, 15, 22], [1], [])
+    assert reach(parse_reference("same-time-last-weeks 3"), HOUR) == 3 * 168
+
+
+def test_of_several_weeks_those_with_an_alert_are_left_out() -> None:
+    clean = [at != 15 for at in range(30)]
+    assert rows("same-time-last-weeks 3", DAY, [1] * 30, [int(c) for c in clean])[29] == [8, 22]
+    clean = [at not in (15, 22) for at in range(30)]  # most of them: that is the new usual
+    assert rows("same-time-last-weeks 3", DAY, [1] * 30, [int(c) for c in clean])[29] == [8, 15, 22]

@@ -13,6 +13,7 @@ from mpm_elk.cluster.search import Search
 from mpm_elk.contract.keys import VersionKey
 from mpm_elk.profiles.cells import LABEL, SCORE, CategoricalCells, CellSet, NumericCells
 from mpm_elk.profiles.requests import hours_query, subject_requests, traffic_requests
+from mpm_elk.profiles.slices import Slice
 from mpm_elk.registry.traffic import sample, unknown_subjects
 from mpm_elk.timespan import HOUR_MS
 
@@ -34,6 +35,7 @@ CELLS = CellSet(
     }
 )  # fmt: skip
 QUIET = {T0: 10, T0 + HOUR_MS: 20, T0 + 5 * HOUR_MS: 1}
+REGION = Slice("region", (("EU",), ("US",)))
 STRETCHES = [Stretch("i", 0, -1, 41), Stretch("i", 1, 3, 7)]
 
 
@@ -70,7 +72,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "traffic": traffic_requests(V, list(QUIET)),
         "quiet": [request.body for request in subject_requests(V, QUIET, CELLS)],
         "busy": [request.body for request in subject_requests(V, {T0: 100_000}, CELLS)],
-        "segment": [request.body for request in subject_requests(V, QUIET, CELLS.only([SCORE]), "region")],
+        "segment": [request.body for request in subject_requests(V, QUIET, CELLS.only([SCORE]), REGION)],
         "questions": client.questions,
     }
 

@@ -9,7 +9,6 @@ from mpm_elk.profiles.cells import CategoricalCells, Cells, CellSet, NumericCell
 from mpm_elk.profiles.profile import Moments
 from mpm_elk.profiles.requests import (
     BUCKETS_MAX,
-    SEGMENT_VALUES_MAX,
     HourlyRequest,
     hours_in,
     hours_query,
@@ -19,6 +18,7 @@ from mpm_elk.profiles.requests import (
     subject_requests,
     traffic_requests,
 )
+from mpm_elk.profiles.slices import Slice
 from mpm_elk.timespan import HOUR_MS
 
 V = VersionKey("production", "m", "1")
@@ -36,7 +36,7 @@ def buckets(request: HourlyRequest) -> int:
         cells.size if isinstance(cells, NumericCells) else len(cells.values) + len(cells.rest)
         for cells in request.subjects.values()
     )
-    return int(hours * each * (SEGMENT_VALUES_MAX if request.segment else 1))
+    return int(hours * each * (request.piece.width if request.piece else 1))
 
 
 def stretches(request: HourlyRequest) -> list[tuple[int, int]]:
@@ -49,13 +49,14 @@ def ms(text: str) -> int:
     return int(np.datetime64(text.removesuffix("Z"), "ms").astype(np.int64))
 
 
-@pytest.mark.parametrize("segment", [None, "region"])
+@pytest.mark.parametrize("values", [0, 200])
 @pytest.mark.parametrize("busy", [10, 100_000])
-def test_no_search_can_exceed_the_bucket_limit(segment: str | None, busy: int) -> None:
+def test_no_search_can_exceed_the_bucket_limit(values: int, busy: int) -> None:
+    piece = Slice("region", tuple((f"r{i}",) for i in range(values))) if values else None
     cells: dict[str, Cells] = {f"features.f{i}": numeric(148, f"f{i}") for i in range(60)}
     cells["features.c"] = CategoricalCells("c", tuple(f"v{i}" for i in range(50)), tuple(f"r{i}" for i in range(150)))
     events = {T0 + i * HOUR_MS: busy for i in range(24 * 5)}
-    requests = subject_requests(V, events, CellSet(cells), segment)
+    requests = subject_requests(V, events, CellSet(cells), piece)
     assert max(buckets(request) for request in requests) <= BUCKETS_MAX
     asked = [
         (name, hour) for r in requests for name in r.subjects for s, e in stretches(r) for hour in range(s, e, HOUR_MS)

@@ -12,6 +12,7 @@ from mpm_elk.profiles.cells import CategoricalCells, CellSet, NumericCells
 from mpm_elk.profiles.profile import Moments
 from mpm_elk.profiles.requests import read_moments, read_subjects, subject_requests, traffic_requests
 from mpm_elk.profiles.rollup import held
+from mpm_elk.profiles.slices import Slice
 
 V = VersionKey("production", "m", "1")
 T0 = 1_795_003_200_000
@@ -64,8 +65,8 @@ def test_each_field_comes_from_the_source() -> None:
     assert found["1c"]["terms"]["field"] == "in.c"
     assert "1w" not in found
     assert found["2w"] == {"filter": {"term": {"_ignored": "in.b"}}}
-    [by_region] = subject_requests(V, {T0: 5}, CELLS, "region", SOURCE)
-    assert aggregations(by_region.body)["segment"]["terms"]["field"] == "geo"
+    [by_region] = subject_requests(V, {T0: 5}, CELLS, Slice("region", (("EU",),)), SOURCE)
+    assert aggregations(by_region.body)["value"]["terms"]["field"] == "geo"
     [traffic] = traffic_requests(V, [T0], SOURCE)
     assert aggregations(traffic) == {
         "last": {"max": {"field": "ts"}},

@@ -192,17 +192,19 @@ def test_what_comes_later_does_not_matter() -> None:
     assert [(j.measured, j.evaluations) for j in whole] == [(j.measured, j.evaluations) for j in sooner]
 
 
-def test_segments_have_their_own_windows_and_outputs_only() -> None:
+def test_segments_have_their_own_windows_and_features_there() -> None:
     size = SIZE
     rng = np.random.default_rng(14)
-    rule = drift_rule(on={"subject": ["prediction.*", "features.*"], "segments": ["region"]})
+    rule = drift_rule(on={"subject": ["prediction.*", "features.colour"], "segments": ["region"]})
     line = timeline(size, steady(size, 15))
     for segment, labels in ((EU, [0.6, 0.3, 0.1]), (US, None)):
         changed = None if labels is None else np.array(labels)
         days = [(V1, day, profile(rng, labels=changed if day == size - 1 else None)) for day in range(size)]
         line = timeline(size, days, segment, line)
     [last] = run(judge_of(line, rule), size - 1)
-    assert [(j.key.subject, j.key.segment) for j in last] == [("prediction.label", EU), ("prediction.label", US)]
+    subjects = ("features.colour", "prediction.label")
+    assert [(j.key.subject, j.key.segment) for j in last] == [(name, s) for name in subjects for s in (EU, US)]
+    assert one(last, "features.colour", segment=US).measured.window == 1_000
     assert one(last, "prediction.label", segment=EU).status == "critical"
     assert one(last, "prediction.label", segment=US).status == "ok"
 
