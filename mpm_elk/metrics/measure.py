@@ -49,8 +49,8 @@ def measure_subject(
     return Measured(
         _numbers((metric for metric in SUBJECT_METRICS if metric.fits(cells.kind)), subject),
         p,
-        int(windows.total[-1]),
-        int(references.total[-1]),
+        int(windows.events[-1]),
+        int(references.events[-1]),
         culprit=labels[int(moved.cell)] if moved.value > 0 else None,
         learning=learning.without(p),
         distributions={"cells": labels, "window": window.tolist(), "reference": reference.tolist()},
@@ -70,15 +70,15 @@ def measure_together(
 
     Sizes are those of the sample.
     """
-    usual = np.ones(len(windows.rows), dtype=np.bool_) if learn_from is None else learn_from
+    usual = np.ones(len(windows.events), dtype=np.bool_) if learn_from is None else learn_from
     learning = Learning(flagged)
     context = Together(tuple(names), windows, references, learning, usual, level)
     p = context.evidence
     return Measured(
         _numbers(JOINT_METRICS, context),
         p,
-        int(windows.rows[-1]),
-        int(references.rows[-1]),
+        int(windows.events[-1]),
+        int(references.events[-1]),
         culprit=" and ".join(context.pair.features) if context.pair else None,
         learning=learning.without(p),
     )

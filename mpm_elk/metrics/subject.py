@@ -188,7 +188,7 @@ class Subject:
         return self._share(TYPE, self.windows.type_violations, self.references.type_violations)
 
     def _share(self, test: str, k: Ints, k0: Ints) -> Share:
-        sides = (k, self.windows.total), (k0, self.references.total)
+        sides = (k, self.windows.events), (k0, self.references.events)
         return compare_shares(self.learning, test, *sides, usable=self.usual)
 
     @property

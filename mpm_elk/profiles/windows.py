@@ -5,7 +5,8 @@ reference makes all references of a subject in one multiplication.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +35,7 @@ class SubjectWindows:
         return present
 
     @property
-    def total(self) -> Ints:
+    def events(self) -> Ints:
         """All events in which the subject could have been, (T,)."""
         return self.present + self.missing + self.type_violations
 
@@ -57,14 +58,23 @@ class SubjectWindows:
 
     def take(self, rows: slice | npt.NDArray[np.intp]) -> "SubjectWindows":
         """Choose windows."""
-        return SubjectWindows(
-            self.cells[rows],
-            self.missing[rows],
-            self.type_violations[rows],
-            self.count[rows],
-            self.sum[rows],
-            self.sum_sq[rows],
-        )
+        return SubjectWindows(*(column[rows] for column in self.columns))
+
+    def less(self, other: "SubjectWindows") -> "SubjectWindows":
+        """Take windows, which are a part of these, away from them."""
+        pairs = zip(self.columns, other.columns, strict=True)
+        with np.errstate(invalid="ignore"):  # sums that overflowed
+            return SubjectWindows(*(mine - theirs for mine, theirs in pairs))
+
+    def stack(self, other: "SubjectWindows") -> "SubjectWindows":
+        """Put windows after these."""
+        pairs = zip(self.columns, other.columns, strict=True)
+        return SubjectWindows(*(np.concatenate(pair) for pair in pairs))
+
+    @property
+    def columns(self) -> "tuple[npt.NDArray[Any], ...]":
+        """All arrays, in order."""
+        return self.cells, self.missing, self.type_violations, self.count, self.sum, self.sum_sq
 
 
 def _pool_floats(weights: Floats, values: Floats) -> Floats:
@@ -77,13 +87,6 @@ def _pool_floats(weights: Floats, values: Floats) -> Floats:
     pooled = (weights.astype(np.longdouble) @ np.where(finite, values, 0.0).astype(np.longdouble)).astype(np.float64)
     pooled[(weights[:, ~finite] > 0).any(axis=1)] = np.nan
     return pooled
-
-
-def less(first: SubjectWindows, second: SubjectWindows) -> SubjectWindows:
-    """Take windows out of sums that hold them, row by row."""
-    names = [field.name for field in fields(SubjectWindows)]
-    with np.errstate(invalid="ignore"):  # sums that overflowed
-        return SubjectWindows(*(getattr(first, name) - getattr(second, name) for name in names))
 
 
 def subject_windows(cells: Cells, profiles: Sequence[SubjectProfile | None]) -> SubjectWindows:

@@ -29,7 +29,7 @@ def one(rows: dict[str, Floats]) -> JointWindows:
 
 
 def everything_before(windows: JointWindows) -> JointWindows:
-    return windows.pool(np.tri(len(windows.rows), k=-1, dtype=np.bool_))
+    return windows.pool(np.tri(len(windows.events), k=-1, dtype=np.bool_))
 
 
 def measure(rng: np.random.Generator, last: dict[str, Floats], gone: float = 0.0) -> Measured:
@@ -181,7 +181,7 @@ def test_a_window_that_is_half_as_often_read_counts_as_much() -> None:
     quiet, busy = draw(rng, 400, correlation=0.0), draw(rng, 400, correlation=0.9)
     sums = side(joint(quiet) + joint(busy, 100))
     every = moments(sums.count, sums.count_squares, sums.total, sums.squares, sums.products)
-    assert sums.rows[0] == 800
+    assert sums.events[0] == 800
     weights = np.repeat([1.0, 10.0], 400)
     stacked = np.concatenate([scores(quiet), scores(busy)])[:, :2]
     expected = np.cov(stacked.T, aweights=weights, bias=True)

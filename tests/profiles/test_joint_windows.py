@@ -18,13 +18,13 @@ WINDOWS = joint_windows(HASHES, [JOINTS[0], None, *JOINTS[1:]])
 
 
 def equal(a: JointWindows, b: JointWindows) -> None:
-    np.testing.assert_array_equal(a.rows, b.rows)
+    np.testing.assert_array_equal(a.events, b.events)
     for x, y in zip(a.sums, b.sums, strict=True):
         np.testing.assert_array_equal(x, y)
 
 
 def test_a_row_weighs_as_many_as_it_stands_for() -> None:
-    assert WINDOWS.rows.tolist() == [20, 0, 30, 17]
+    assert WINDOWS.events.tolist() == [20, 0, 30, 17]
     assert WINDOWS.count[:, 0, 1].tolist() == [20, 0, 60, 10 + 7 * 125]
     assert WINDOWS.count_squares[:, 0, 1].tolist() == [20, 0, 120, 10 + 7 * 125**2]
     np.testing.assert_array_equal(WINDOWS.products[2], 2 * JOINTS[1].samples[500].products)
@@ -40,5 +40,5 @@ def test_sums_of_windows_are_windows_of_sums() -> None:
 
 def test_what_is_counted_in_other_cells_is_missing() -> None:
     found = joint_windows({**HASHES, "features.b": "other", "features.c": "new"}, [JOINTS[0]])
-    assert found.rows.tolist() == [20]
+    assert found.events.tolist() == [20]
     assert found.count[0].tolist() == [[20, 0, 0], [0, 0, 0], [0, 0, 0]]

@@ -17,13 +17,13 @@ def test_profiles_stand_side_by_side() -> None:
     windows = subject_windows(CELLS, [profile([0.5, 1.5], 3, 1), None, profile([-1.0])])
     assert windows.cells.tolist() == [[0, 1, 1, 0], [0, 0, 0, 0], [1, 0, 0, 0]]
     assert windows.present.tolist() == [2, 0, 1]
-    assert windows.total.tolist() == [6, 0, 1]
+    assert windows.events.tolist() == [6, 0, 1]
     assert windows.sum.tolist() == [2.0, 0.0, -1.0]
 
 
 def test_counts_in_unlike_cells_do_not_take_part() -> None:
     stranger = SubjectProfile("other", np.array([1, 1, 1, 1]), 0, 0)
-    assert subject_windows(CELLS, [stranger]).total.tolist() == [0]
+    assert subject_windows(CELLS, [stranger]).events.tolist() == [0]
 
 
 def test_a_pool_is_the_sum_of_its_members() -> None:
@@ -36,7 +36,7 @@ def test_a_pool_is_the_sum_of_its_members() -> None:
     assert pooled.cells[0].tolist() == merged.cells.tolist()
     assert (pooled.missing[0], pooled.type_violations[0]) == (merged.missing, merged.type_violations)
     assert pooled.sum_sq[0] == pytest.approx(merged.moments.sum_sq, rel=1e-14)
-    assert pooled.total.tolist() == [windows.total[[0, 1, 4]].sum(), 0, windows.total.sum()]
+    assert pooled.events.tolist() == [windows.events[[0, 1, 4]].sum(), 0, windows.events.sum()]
 
 
 def test_a_sum_that_overflowed_spoils_only_the_pools_that_hold_it() -> None:
@@ -69,4 +69,4 @@ def test_traffic() -> None:
 def test_no_windows_at_all() -> None:
     windows = subject_windows(CELLS, [])
     assert windows.cells.shape == (0, 4)
-    assert windows.pool(np.zeros((1, 0), dtype=bool)).total.tolist() == [0]
+    assert windows.pool(np.zeros((1, 0), dtype=bool)).events.tolist() == [0]

@@ -10,9 +10,10 @@ from mpm_elk.profiles.cells import CellSet
 from mpm_elk.profiles.profile import Profile, SubjectProfile
 from mpm_elk.rules.documents import to_document
 from mpm_elk.rules.judge import Judge
-from mpm_elk.rules.judgement import BaselineCounts, Judgement
+from mpm_elk.rules.judgement import Alarms, BaselineCounts, Judgement, Known, monitors
+from mpm_elk.timespan import DAY_MS, iso
 from tests.metrics.made_joint import CELLS, draw, joint
-from tests.rules.timelines import V1, V2, Entry, judge_of, one, timeline
+from tests.rules.timelines import MODEL, T0, V1, V2, Entry, judge_of, one, timeline
 from tests.rules.timelines import run as judged
 
 SIZE = 40
@@ -52,7 +53,9 @@ def baseline() -> BaselineCounts:
     return BaselineCounts("b", sum(some.values(), Profile()), some)
 
 
-@pytest.mark.parametrize("against", ["rolling 28d", "baseline", "previous", "same-time-last-week"])
+@pytest.mark.parametrize(
+    "against", ["rolling 28d", "baseline", "previous", "same-time-last-week", "same-time-last-weeks 4"]
+)
 def test_a_lost_correlation_alarms_and_an_ordinary_day_does_not(against: str, baseline: BaselineCounts) -> None:
     assert last(days(SIZE), against, baseline).status == "ok"
     found = last(days(SIZE, lost=SIZE - 1), against, baseline)
@@ -66,6 +69,22 @@ def test_versions_are_compared_with_each_other() -> None:
     new = [(V2, at, day(rng, correlation=0.0 if at == SIZE - 1 else 0.6)) for at in range(SIZE)]
     found = last([*days(SIZE), *new], "version 1")
     assert (found.status, found.reference.versions, found.measured.culprit) == ("warning", ("1",), "a and b")
+
+
+@pytest.mark.parametrize(("lost", "status"), [(None, "ok"), (SIZE - 1, "warning")])
+def test_a_fixed_window_and_training_data_of_the_same_days_are_references_too(lost: int | None, status: str) -> None:
+    entries = days(SIZE, lost=lost)
+    [monitor] = monitors([rule(f"window {iso(T0)[:10]} {iso(T0 + 10 * DAY_MS)[:10]}")])
+    fixed = timeline(10, entries[:10])
+    [found] = judged(Judge(monitor, Known(MODEL, ALL, fixed=fixed), timeline(SIZE, entries), Alarms(), 0.1), SIZE - 1)
+    [judgement] = found
+    assert (judgement.status, judgement.reference.windows, judgement.measured.reference) == (status, 10, 4_000)
+
+    [monitor] = monitors([rule("training")])
+    trained = {T0 + at * DAY_MS: p for _, at, p in days(SIZE, seed=2)}
+    known = Known(MODEL, ALL, trainings={"1": BaselineCounts("t", Profile(), trained)})
+    [[judgement]] = judged(Judge(monitor, known, timeline(SIZE, entries), Alarms(), 0.1), SIZE - 1)
+    assert (judgement.status, judgement.reference.baseline, judgement.measured.reference) == (status, "t", 400)
 
 
 def test_profiles_of_earlier_versions_hold_no_sample_and_no_judgement() -> None:
