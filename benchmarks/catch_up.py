@@ -5,8 +5,8 @@
 Uses the cluster that MPM_ES_URL names, or starts a node of its own. A model of 30 features has ROWS events an hour for
 so many days; nothing of it is read yet. One run of the job, in a process of its own, reads and judges all of it by the
 default rules, and drops the hours that are too old. Prints client CPU, node CPU, wall time and the peak memory of that
-process, for each length of history, as an installation without extras has it. The events are written as intake would store
-them, without going through it.
+process, for each length of history, as an installation without extras has it. The events are written as intake would
+store them, without going through it.
 """
 
 import argparse
