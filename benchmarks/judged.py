@@ -9,8 +9,8 @@ from datetime import timedelta
 from itertools import islice
 
 from benchmarks.planted import Table
-from mpm_elk.config.model import Rule
 from mpm_elk.config.references import parse_reference
+from mpm_elk.config.rules import Rule
 from mpm_elk.contract.keys import EVERYTHING, ModelKey
 from mpm_elk.metrics.catalogue import JOINT_SUBJECT, METRICS, TRAFFIC_SUBJECT
 from mpm_elk.metrics.metric import JOINT

@@ -9,7 +9,7 @@ from typing import Any
 from mpm_elk.alerts.episodes import RECOVERED, WITHDRAWN, Episode, Point, Series, Transition
 from mpm_elk.alerts.people import peoples
 from mpm_elk.cluster.fenced import Document
-from mpm_elk.config.model import Rule
+from mpm_elk.config.rules import Rule
 from mpm_elk.contract.ids import digest
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.contract.names import Index, monthly

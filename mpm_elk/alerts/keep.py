@@ -15,7 +15,7 @@ from mpm_elk.cluster.compare_and_set import Stored, get_many, put_if_unchanged
 from mpm_elk.cluster.fenced import Document, append
 from mpm_elk.cluster.leases import Lease
 from mpm_elk.cluster.search import Search, scan, search_all
-from mpm_elk.config.model import Rule
+from mpm_elk.config.rules import Rule
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.contract.names import Index, all_months
 from mpm_elk.rules.documents import segment_of

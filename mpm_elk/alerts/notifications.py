@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mpm_elk.alerts.people import CLOSED, is_muted
-from mpm_elk.config.model import Rule
 from mpm_elk.config.notifications import Channel, Notifications
+from mpm_elk.config.rules import Rule
 from mpm_elk.contract.ids import digest
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.errors import ConfigError

@@ -19,8 +19,8 @@ from mpm_elk.cluster.compare_and_set import get_many
 from mpm_elk.cluster.fenced import Document, append
 from mpm_elk.cluster.leases import Lease
 from mpm_elk.cluster.search import scan
-from mpm_elk.config.model import Rule
 from mpm_elk.config.notifications import Channel, Notifications
+from mpm_elk.config.rules import Rule
 from mpm_elk.contract.ids import digest
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.contract.names import Index, all_months, monthly

@@ -8,7 +8,7 @@ from mpm_elk.cli.app import App, draw, print_json
 from mpm_elk.errors import UsageError
 
 if TYPE_CHECKING:
-    from mpm_elk.config.model import Rule
+    from mpm_elk.config.rules import Rule
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 _PIPE_WIDTH = 140

@@ -10,7 +10,7 @@ from elasticsearch import Elasticsearch
 from mpm_elk.cluster.leases import Lease
 from mpm_elk.cluster.pace import Pace
 from mpm_elk.config import Config
-from mpm_elk.config.model import Rule
+from mpm_elk.config.rules import Rule
 from mpm_elk.contract.keys import ModelKey, names_in
 from mpm_elk.contract.source import EVENTS, Source
 from mpm_elk.job.meter import Metered

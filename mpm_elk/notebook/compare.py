@@ -8,8 +8,9 @@ from pydantic import ValidationError
 
 from mpm_elk.alerts.episodes import Episode, Point, Series, walk, worst_of
 from mpm_elk.cluster.fenced import Document
-from mpm_elk.config.model import JobSettings, Rule
+from mpm_elk.config.model import JobSettings
 from mpm_elk.config.references import Reference
+from mpm_elk.config.rules import Rule
 from mpm_elk.contract.keys import EVERYTHING, ModelKey, names_in
 from mpm_elk.errors import InputError, UsageError
 from mpm_elk.metrics.catalogue import REGISTRY, TRAFFIC_SUBJECT

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mpm_elk.config.model import Config, Rule
+from mpm_elk.config.model import Config
+from mpm_elk.config.rules import Rule
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.metrics.catalogue import REGISTRY, TRAFFIC_SUBJECT
 from mpm_elk.metrics.metric import CATEGORICAL, NUMERIC

@@ -1,6 +1,6 @@
 """The rules that hold where `mpm.yml` gives none."""
 
-from mpm_elk.config.model import Rule
+from mpm_elk.config.rules import Rule
 
 _ROLLING = "rolling 28d"
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from mpm_elk.config.model import Rule
+from mpm_elk.config.rules import Rule
 from mpm_elk.metrics.catalogue import REGISTRY, Metric
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
 from mpm_elk.metrics.finding import figure

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from mpm_elk.config.model import Config, Rule
+from mpm_elk.config.model import Config
+from mpm_elk.config.rules import Rule
 from mpm_elk.metrics.catalogue import REGISTRY
 from mpm_elk.metrics.metric import EVIDENCE
 from mpm_elk.rules.evaluate import chance_per_look

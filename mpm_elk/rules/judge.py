@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mpm_elk.config.model import Rule
+from mpm_elk.config.rules import Rule
 from mpm_elk.contract.keys import EVERYTHING, Segment, VersionKey
 from mpm_elk.metrics.catalogue import JOINT_SUBJECT, TRAFFIC_SUBJECT
 from mpm_elk.metrics.measure import measure_subject, measure_together, measure_traffic

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import numpy as np
 
-from mpm_elk.config.model import Rule
 from mpm_elk.config.references import Reference
+from mpm_elk.config.rules import Rule
 from mpm_elk.contract.keys import ModelKey, Segment, VersionKey
 from mpm_elk.metrics import Flags
 from mpm_elk.metrics.measured import Measured

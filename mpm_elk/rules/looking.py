@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from mpm_elk.config.model import Rule
+from mpm_elk.config.rules import Rule
 from mpm_elk.metrics.catalogue import JOINT_SUBJECT, REGISTRY
 from mpm_elk.metrics.metric import JOINT
 from mpm_elk.profiles.cells import OUTPUTS, Cells, CellSet

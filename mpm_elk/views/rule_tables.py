@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from mpm_elk.config.model import Rule
+from mpm_elk.config.rules import Rule
 from mpm_elk.metrics.catalogue import REGISTRY, Metric
 from mpm_elk.rules.check import Problem, Weight
 from mpm_elk.timespan import format_span

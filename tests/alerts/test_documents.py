@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mpm_elk.alerts.documents import event_document, read_episode, to_document, withdrawn
 from mpm_elk.alerts.episodes import OPENED, RECOVERED, REINSTATED, WITHDRAWN, Episode, Point, Series, Transition, walk
 from mpm_elk.cluster.fenced import Document
-from mpm_elk.config.model import Rule
+from mpm_elk.config.rules import Rule
 from mpm_elk.contract.keys import ModelKey, Segment
 from mpm_elk.rules.evaluate import Evaluation, Severity
 from mpm_elk.timespan import HOUR_MS, iso

@@ -12,8 +12,8 @@ from mpm_elk.alerts.documents import event_document
 from mpm_elk.alerts.episodes import OPENED, RECOVERED, Transition
 from mpm_elk.alerts.notifications import Decision, Happened, body, decide, has_room, is_due, outcome, title, written
 from mpm_elk.alerts.people import changed
-from mpm_elk.config.model import Rule
 from mpm_elk.config.notifications import Channel, Notifications
+from mpm_elk.config.rules import Rule
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.errors import ConfigError
 from mpm_elk.rules.evaluate import Severity

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from mpm_elk.alerts.documents import read_episode, to_document
 from mpm_elk.alerts.episodes import EASED, ESCALATED, OPENED, RECOVERED, Episode, Point, Series, walk, worst_of
-from mpm_elk.config.model import Rule
+from mpm_elk.config.rules import Rule
 from mpm_elk.contract.keys import ModelKey, Segment
 from mpm_elk.rules.evaluate import Evaluation, Severity
 

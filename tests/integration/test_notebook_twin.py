@@ -17,7 +17,7 @@ from pyarrow import parquet
 import mpm_elk
 from benchmarks.twin import DocumentKey, compare, key
 from mpm_elk.config import Config, load
-from mpm_elk.config.model import Rule
+from mpm_elk.config.rules import Rule
 from mpm_elk.contract.names import Index
 from mpm_elk.demo.flights import SEGMENTS, load_flights
 from mpm_elk.demo.run import NOT_FEATURES

@@ -8,7 +8,7 @@ from elasticsearch import Elasticsearch
 
 from mpm_elk.cluster.state import CatchUp, ModelState
 from mpm_elk.config import Config
-from mpm_elk.config.model import Rule
+from mpm_elk.config.rules import Rule
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.job import due as module
 from mpm_elk.job.context import Context

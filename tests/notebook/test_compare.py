@@ -14,7 +14,7 @@ import pytest
 from pyarrow import parquet
 
 import mpm_elk
-from mpm_elk.config.model import Rule
+from mpm_elk.config.rules import Rule
 from mpm_elk.errors import InputError, UsageError
 from mpm_elk.notebook.compare import VERSION
 from mpm_elk.profiles.cells import CellSet

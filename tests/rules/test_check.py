@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from mpm_elk.config.model import Config, Rule
+from mpm_elk.config.model import Config
+from mpm_elk.config.rules import Rule
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.metrics.catalogue import REGISTRY
 from mpm_elk.rules.check import SHARES, KnownModel, Weight, check, unwatched

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mpm_elk.config.model import Rule
+from mpm_elk.config.rules import Rule
 from mpm_elk.metrics.catalogue import METRICS
 from mpm_elk.metrics.measured import Measured
 from mpm_elk.metrics.metric import DISTRIBUTION, FAILURE, MISSING, TYPE, VOLUME

@@ -2,7 +2,8 @@
 
 import pytest
 
-from mpm_elk.config.model import Config, Rule
+from mpm_elk.config.model import Config
+from mpm_elk.config.rules import Rule
 from mpm_elk.metrics.measured import Measured
 from mpm_elk.rules.defaults import DEFAULT_RULES
 from mpm_elk.rules.evaluate import chance_per_look, evaluate

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mpm_elk.config.model import Rule
+from mpm_elk.config.rules import Rule
 from mpm_elk.contract.keys import EVERYTHING
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
 from mpm_elk.metrics.homogeneity import chi2

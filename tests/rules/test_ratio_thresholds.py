@@ -2,7 +2,7 @@
 
 import pytest
 
-from mpm_elk.config.model import Rule
+from mpm_elk.config.rules import Rule
 from mpm_elk.metrics.measured import Measured
 from mpm_elk.metrics.metric import DISTRIBUTION
 from mpm_elk.rules.evaluate import evaluate

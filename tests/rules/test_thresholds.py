@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from mpm_elk.config.model import Rule
+from mpm_elk.config.rules import Rule
 from mpm_elk.metrics.measured import Measured
 from mpm_elk.metrics.metric import DISTRIBUTION, MISSING, VOLUME
 from mpm_elk.rules.evaluate import Severity, chance_per_look, evaluate, worst

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mpm_elk.config.model import Rule
+from mpm_elk.config.rules import Rule
 from mpm_elk.contract.keys import VersionKey
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
 from mpm_elk.profiles.cells import CellSet

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mpm_elk.config.model import Rule
+from mpm_elk.config.rules import Rule
 from mpm_elk.contract.keys import EVERYTHING, ModelKey, Segment, VersionKey
 from mpm_elk.metrics import Floats
 from mpm_elk.profiles.cells import CellSet
