@@ -34,11 +34,17 @@ def to_document(episode: Episode, rule: Rule, run_id: str, stored: Mapping[str, 
         "reason": episode.worst.evaluation.reason,
         "evaluation": _evaluation(episode.worst),
         "windows": episode.windows,
-        "flapping": False,
+        "flapping": episode.flapping,
+        "opened_at": iso(episode.opened),
         **peoples(stored),
     }
-    if episode.end is not None:
-        alert["end"] = iso(episode.end)
+    times = {
+        "end": episode.end,
+        "recovered_at": episode.recovered,
+        "recovering_since": episode.recovering,
+        "no_data_since": episode.no_data,
+    }
+    alert |= {name: iso(at) for name, at in times.items() if at is not None}
     source["event"] |= {"start": iso(episode.start), "severity": episode.worst.severity.rank}
     source["mpm"]["evidence"] = {
         "first_window": iso(episode.start),
@@ -103,13 +109,20 @@ def read_episode(source: Mapping[str, Any]) -> Episode:
     model = ModelKey(source["service"]["environment"], mpm["model"]["name"])
     series = Series(model, source["rule"]["id"], mpm["subject"]["name"], segment_of(mpm))
     alert, evidence = mpm["alert"], mpm["evidence"]
+    times = ("end", "opened_at", "recovering_since", "recovered_at", "no_data_since")
+    at = {name: _ms(alert[name]) for name in times if name in alert}
     return Episode(
         series,
         _ms(alert["start"]),
         _read_point(evidence["last"]),
         _read_point(evidence["worst"]),
         alert["windows"],
-        _ms(alert["end"]) if "end" in alert else None,
+        at.get("end"),
+        at.get("opened_at", 0),
+        at.get("recovering_since"),
+        at.get("recovered_at"),
+        at.get("no_data_since"),
+        flapping=alert["flapping"],
     )
 
 
@@ -137,7 +150,8 @@ def withdrawn(stored: Mapping[str, Any], now_ms: int, run_id: str, why: str) -> 
         "reason": f"withdrawn at {iso(now_ms)}: {why}; was: {alert['reason']}",
         "withdrawn": True,
     }
-    source = {**stored, "mpm": {**stored["mpm"], "alert": {**alert, **changes}, "run": {"id": run_id}}}
+    kept = {name: value for name, value in alert.items() if name not in ("recovering_since", "no_data_since")}
+    source = {**stored, "mpm": {**stored["mpm"], "alert": {**kept, **changes}, "run": {"id": run_id}}}
     return Document(Index.ALERTS, alert["uuid"], source)
 
 
@@ -151,7 +165,10 @@ def event_document(episode: Episode, rule: Rule | None, transition: Transition, 
         "severity": point.severity.value,
         "reason": point.evaluation.reason,
         "evaluation": _evaluation(point),
+        "flapping": transition.flapping,
     }
+    if transition.flapping and transition.worse:
+        source["mpm"]["alert"]["worse"] = True
     source["mpm"]["evidence"] = _evidence(point)
     source["mpm"]["run"] = {"id": run_id}
     index = monthly(Index.ALERT_EVENTS, episode.series.model.name, episode.series.model.environment, point.end)

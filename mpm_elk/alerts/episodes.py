@@ -1,12 +1,9 @@
-"""From windows to episodes: when an alert begins, goes on, and ends. Pure.
+"""What an alert is about, what a rule said of its windows, and what its life is told as. Pure.
 
-An episode belongs to one rule, subject and segment of a model; versions of the model share it. It opens when a rule's
-`for` windows in a row, counting only windows with enough data, are alarming. It goes on while windows are alarming or
-sustain it (`Evaluation.sustains`), and recovers with the first window that has enough data and does neither. A window
-with too little data neither opens nor ends one.
+An episode belongs to one rule, subject and segment of a model; versions of the model share it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from mpm_elk.contract.ids import digest
@@ -14,6 +11,8 @@ from mpm_elk.contract.keys import ModelKey, Segment
 from mpm_elk.rules.evaluate import Evaluation, Severity
 
 OPENED, ESCALATED, EASED, RECOVERED = "opened", "escalated", "eased", "recovered"
+RECOVERING, RELAPSED = "recovering", "relapsed"
+FLAPPING, SETTLED = "flapping", "settled"
 WITHDRAWN, REINSTATED = "withdrawn", "reinstated"
 
 
@@ -56,18 +55,37 @@ class Point:
         """How bad the window is."""
         return self.evaluation.severity
 
+    @property
+    def length(self) -> int:
+        """How long the window is (ms)."""
+        return self.end - self.start
+
 
 @dataclass(frozen=True)
 class Transition:
-    """A change in an episode's life, at the window that brought it."""
+    """A change in an episode's life, at the window that brought it.
+
+    `flapping` tells whether the series came and went a lot then, `worse` whether it was worse than all of that.
+    """
 
     action: str
     point: Point
+    flapping: bool = False
+    worse: bool = False
+
+
+Change = tuple[int, int]
+"""When an episode opened or recovered (ms), and how bad it had been: the rank of its severity."""
 
 
 @dataclass
 class Episode:
-    """One alert: `start` is the start of its first alarming window; while it is active it has no `end`."""
+    """One alert: `start` is the start of its first alarming window; while it is active it has no `end`.
+
+    Times in ms. `opened` and `recovered` are the ends of the windows that opened and ended it, `end` that of its last
+    alarming window. `recovering` is the start of the first of the calm windows that it ends with, if they last.
+    `no_data` is the end of the last window with enough data, where that is long ago.
+    """
 
     series: Series
     start: int
@@ -75,6 +93,11 @@ class Episode:
     worst: Point
     windows: int = 0
     end: int | None = None
+    opened: int = 0
+    recovering: int | None = None
+    recovered: int | None = None
+    no_data: int | None = None
+    flapping: bool = False
     transitions: list[Transition] = field(default_factory=list)
 
     @property
@@ -102,52 +125,11 @@ def worst_of(points: Iterable[Point]) -> list[Point]:
 
 
 def _badness(point: Point) -> tuple[int, bool, float, str]:
-    severity, beyond = _size(point)
+    severity, beyond = size(point)
     return severity, point.evaluation.sustains, beyond, point.version
 
 
-def walk(series: Series, points: Sequence[Point], needed: int) -> list[Episode]:
-    """Walk through a series in order, from a time when nothing was open; `needed` is the rule's `for`."""
-    episodes: list[Episode] = []
-    streak: list[Point] = []
-    for point in points:
-        current = episodes[-1] if episodes and episodes[-1].active else None
-        if point.severity is Severity.INSUFFICIENT:
-            continue
-        if current is not None:
-            _go_on(current, point)
-        elif point.severity.alarming:
-            streak.append(point)
-            if len(streak) >= needed:
-                episodes.append(_open(series, streak))
-                streak = []
-            continue
-        streak = []
-    return episodes
-
-
-def _open(series: Series, streak: list[Point]) -> Episode:
-    worst = max(streak, key=_size)
-    last = streak[-1]
-    return Episode(series, streak[0].start, last, worst, len(streak), transitions=[Transition(OPENED, last)])
-
-
-def _go_on(episode: Episode, point: Point) -> None:
-    if not point.severity.alarming:
-        if not point.evaluation.sustains:
-            episode.end = episode.last.end
-            episode.transitions.append(Transition(RECOVERED, point))
-        return
-    if point.severity is not episode.last.severity:
-        action = ESCALATED if point.severity.rank > episode.last.severity.rank else EASED
-        episode.transitions.append(Transition(action, point))
-    if _size(point) > _size(episode.worst):
-        episode.worst = point
-    episode.last = point
-    episode.windows += 1
-
-
-def _size(point: Point) -> tuple[int, float]:
+def size(point: Point) -> tuple[int, float]:
     """Order points by how bad they are: severity, then how far past the threshold."""
     value, threshold = point.evaluation.value, point.evaluation.threshold
     beyond = 0.0 if value is None or threshold is None else abs(value - threshold)

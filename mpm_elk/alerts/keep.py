@@ -8,7 +8,8 @@ from typing import Any
 from elasticsearch import Elasticsearch
 
 from mpm_elk.alerts.documents import event_document, read_episode, to_document, withdrawn
-from mpm_elk.alerts.episodes import REINSTATED, WITHDRAWN, Episode, Point, Series, Transition, walk, worst_of
+from mpm_elk.alerts.episodes import REINSTATED, WITHDRAWN, Change, Episode, Point, Series, Transition
+from mpm_elk.alerts.life import Life, follow, memory
 from mpm_elk.alerts.people import CLOSED
 from mpm_elk.cluster.changes import refresh
 from mpm_elk.cluster.compare_and_set import Stored, get_many, put_if_unchanged
@@ -22,9 +23,6 @@ from mpm_elk.rules.documents import segment_of
 from mpm_elk.rules.evaluate import Evaluation
 from mpm_elk.rules.judgement import Judgement, Monitor
 from mpm_elk.timespan import format_span, iso, milliseconds, parse_instant, to_ms
-
-_LOOKBACK = 3
-"""A pending streak may be broken by windows without enough data: look back this many times the rule's `for`."""
 
 Judged = Mapping[str, tuple[str, Judgement]]
 """Document id → index, judgement."""
@@ -55,36 +53,45 @@ class AlertKeeper:
     backfill: bool = False
     """Whether earlier windows are judged: an episode that turns out to have begun there is another one."""
 
-    def keep(self, judged: Judged, unkept: int | None = None) -> Kept:
-        """Bring the episodes up to date with this run's judgements, and with stored ones from `unkept` (ms) on."""
+    def keep(self, judged: Judged, unkept: int | None = None, *, until: int = 0) -> Kept:
+        """Bring the episodes up to date with this run's judgements, and with stored ones from `unkept` (ms) on.
+
+        `until` (ms) is the end of what is judged; windows in which there was nothing to judge are no judgements.
+        """
+        length = milliseconds(self.monitor.length)
         starts = [j.start for _, j in judged.values()] + ([] if unkept is None else [unkept])
-        if not starts:
+        if not starts and not until:
             return Kept()
         rules = {rule.id: rule for rule in self.monitor.rules}
-        lookback = _LOOKBACK * max(rule.for_ for rule in self.monitor.rules)
-        since = min(starts) - lookback * milliseconds(self.monitor.length)
-        stored = self._stored(since)
+        since = min(starts, default=until - length) - max(map(memory, self.monitor.rules)) * length
+        before, stored = self._stored(since)
         points = self._points(judged, since, stored)
+
+        lives = {
+            series: follow(
+                series, points.get(series, ()), rules[series.rule], until=until, changes=before.get(series, ())
+            )
+            for series in sorted({*points, *stored})
+        }
+        self._find(lives, stored)
 
         updates: list[tuple[Document, Stored | None]] = []
         events: list[tuple[Document, Episode, Transition]] = []
         kept = Kept()
-        for series in sorted({*points, *stored}):
-            rule = rules[series.rule]
-            episodes = walk(series, worst_of(points.get(series, ())), rule.for_)
-            known = stored.get(series, {})
-            for episode in episodes:
-                before = known.pop(episode.uuid, None)
-                document = to_document(episode, rule, self.run_id, before.source if before else None)
+        for series, life in lives.items():
+            rule, known = rules[series.rule], stored.get(series, {})
+            for episode in life.episodes:
+                old = known.pop(episode.uuid, None)
+                document = to_document(episode, rule, self.run_id, old.source if old else None)
                 if document is not None:
-                    updates.append((document, before))
+                    updates.append((document, old))
                 events += [self._event(episode, rule, t) for t in episode.transitions if t.point.start >= since]
-                if before is not None and _is_withdrawn(before):
+                if old is not None and _is_withdrawn(old):
                     events.append(self._event(episode, rule, Transition(REINSTATED, episode.last)))
-            for before in known.values():
-                episode = read_episode(before.source)
-                if not _is_withdrawn(before):
-                    updates.append((withdrawn(before.source, self.now_ms, self.run_id, self._why), before))
+            for old in known.values():
+                episode = read_episode(old.source)
+                if not _is_withdrawn(old):
+                    updates.append((withdrawn(old.source, self.now_ms, self.run_id, self._why), old))
                 # Also for one that is withdrawn already: the run that did it may have died before it told so.
                 events.append(self._event(episode, rule, Transition(WITHDRAWN, episode.last)))
         told = get_many(self.client, [(document.index, document.id) for document, *_ in events], ["event.action"])
@@ -93,6 +100,12 @@ class AlertKeeper:
         kept.written = self._write(updates, [document for document, *_ in news])
         return kept
 
+    def _find(self, lives: Mapping[Series, Life], stored: dict[Series, dict[str, Stored]]) -> None:
+        """Read episodes that are stored although nothing showed that they matter: they were withdrawn long ago."""
+        new = {e.uuid: s for s, life in lives.items() for e in life.episodes if e.uuid not in stored.get(s, {})}
+        for uuid, document in get_many(self.client, [(str(Index.ALERTS), uuid) for uuid in new]).items():
+            stored[new[uuid]][uuid] = document
+
     @property
     def _why(self) -> str:
         return "a backfill judged earlier windows" if self.backfill else "events that came late changed the numbers"
@@ -100,21 +113,36 @@ class AlertKeeper:
     def _event(self, episode: Episode, rule: Rule, transition: Transition) -> tuple[Document, Episode, Transition]:
         return event_document(episode, rule, transition, self.now_ms, self.run_id), episode, transition
 
-    def _stored(self, since: int) -> dict[Series, dict[str, Stored]]:
-        """Read the episodes that were open at `since` or later: series → uuid → document."""
-        recent = {"range": {"mpm.alert.last_detected": {"gte": iso(since)}}}
+    def _stored(self, since: int) -> tuple[dict[Series, list[Change]], dict[Series, dict[str, Stored]]]:
+        """Read the episodes that were open at `since` or later: series → uuid → document.
+
+        Gives first when those before them, as far back as flapping is counted, opened and recovered.
+        """
+        counted = max((rule.flapping.windows for rule in self.monitor.rules if rule.flapping), default=0)
+        earlier = since - counted * milliseconds(self.monitor.length)
+        recent = [
+            {"range": {f"mpm.alert.{name}": {"gte": iso(at)}}}
+            for name, at in (("last_detected", since), ("recovered_at", earlier))
+        ]
         query = {
             "bool": {
                 "filter": [*self.model.filters(), {"terms": {"rule.id": [rule.id for rule in self.monitor.rules]}}],
-                "should": [{"term": {"mpm.alert.status": "active"}}, recent],
+                "should": [{"term": {"mpm.alert.status": "active"}}, *recent],
                 "minimum_should_match": 1,
             }
         }
         hits = scan(self.client, Index.ALERTS, {"query": query, "_source": False}, sort="mpm.alert.start")
         found: dict[Series, dict[str, Stored]] = defaultdict(dict)
+        before: dict[Series, list[Change]] = defaultdict(list)
         for uuid, document in get_many(self.client, [(hit["_index"], hit["_id"]) for hit in hits]).items():
-            found[read_episode(document.source).series][uuid] = document
-        return found
+            episode = read_episode(document.source)
+            if episode.recovered is not None and max(episode.recovered, episode.last.end) < since:
+                if not _is_withdrawn(document):
+                    rank = episode.worst.severity.rank
+                    before[episode.series] += [(episode.opened, rank), (episode.recovered, rank)]
+            else:
+                found[episode.series][uuid] = document
+        return before, found
 
     def _points(
         self, judged: Judged, since: int, stored: Mapping[Series, Mapping[str, Stored]]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mpm_elk.alerts.episodes import ESCALATED, FLAPPING, OPENED, REINSTATED, SETTLED
 from mpm_elk.alerts.people import CLOSED, is_muted
 from mpm_elk.config.notifications import Channel, Notifications
 from mpm_elk.config.rules import Rule
@@ -17,7 +18,7 @@ from mpm_elk.errors import ConfigError
 from mpm_elk.rules.evaluate import Severity
 from mpm_elk.timespan import format_span, iso, milliseconds, parse_instant, to_ms
 
-_NEWS = ("opened", "escalated", "reinstated")
+_NEWS = (OPENED, ESCALATED, REINSTATED, FLAPPING, SETTLED)
 """Transitions that ask for somebody. The others are told to who was told of these."""
 
 
@@ -132,6 +133,9 @@ def _suppressed(transition: Happened, alert: Mapping[str, Any] | None, settings:
         return "the alert is closed"
     if is_muted(about, now):
         return f"the alert is muted until {about['muted_until']}"
+    then = transition.source["mpm"]["alert"]
+    if then.get("flapping") and transition.action != FLAPPING and not then.get("worse"):
+        return "the alert is flapping"
     return None
 
 

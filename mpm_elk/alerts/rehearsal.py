@@ -4,7 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mpm_elk.alerts.episodes import Episode, Point, Series, walk, worst_of
+from mpm_elk.alerts.episodes import Episode, Point, Series
+from mpm_elk.alerts.life import follow
 from mpm_elk.profiles.timeline import Timeline
 from mpm_elk.rules.evaluate import Severity
 from mpm_elk.rules.judge import Judge
@@ -71,9 +72,9 @@ def rehearse(monitor: Monitor, known: Known, timeline: Timeline, false_alarms_pe
                     decided.add(evaluation.rule)
         for rule in decided:
             found[rule].windows += 1
-    needed = {rule.id: rule.for_ for rule in monitor.rules}
+    rules = {rule.id: rule for rule in monitor.rules}
     for series, some in sorted(points.items()):
-        found[series.rule].episodes += walk(series, worst_of(some), needed[series.rule])
+        found[series.rule].episodes += follow(series, some, rules[series.rule]).episodes
     return list(found.values())
 
 

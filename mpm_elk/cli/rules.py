@@ -92,8 +92,9 @@ def check(ctx: click.Context, *, offline: bool, as_json: bool) -> int:
     Also checks against the models in the cluster: rules that match none, subjects and segments that are not there.
     """
     from mpm_elk.config.load import rule_places  # noqa: PLC0415
-    from mpm_elk.rules.check import Weight, unwatched  # noqa: PLC0415
     from mpm_elk.rules.check import check as find  # noqa: PLC0415
+    from mpm_elk.rules.check import unwatched  # noqa: PLC0415
+    from mpm_elk.rules.problems import Weight  # noqa: PLC0415
     from mpm_elk.timespan import to_ms  # noqa: PLC0415
 
     app: App = ctx.obj

@@ -8,7 +8,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, m
 
 from mpm_elk.timespan import Span, format_span, parse_span
 
-Told = Literal["opened", "escalated", "eased", "recovered", "withdrawn", "reinstated"]
+Told = Literal[
+    "opened", "escalated", "eased", "recovering", "relapsed", "recovered", "flapping", "settled", "withdrawn",
+    "reinstated",
+]  # fmt: skip
 
 
 class _Strict(BaseModel):
@@ -50,7 +53,7 @@ class Channel(_Strict):
     url: SecretStr
     at_least: Literal["warning", "critical"] = "warning"
     tell: Annotated[tuple[Told, ...], BeforeValidator(_as_tuple)] = (
-        "opened", "escalated", "recovered", "withdrawn", "reinstated",
+        "opened", "escalated", "recovered", "flapping", "settled", "withdrawn", "reinstated",
     )  # fmt: skip
     at_most: Annotated[Rate, BeforeValidator(_rate)] = Rate(number=10, span=timedelta(hours=1))
 

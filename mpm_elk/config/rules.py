@@ -14,6 +14,7 @@ from mpm_elk.timespan import Span, format_span, iso, milliseconds
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
+_MOST_WINDOWS = 100
 
 
 class _Strict(BaseModel):
@@ -37,6 +38,17 @@ class On(_Strict):
     segments: SegmentNames = ()
 
 
+class Flapping(_Strict):
+    """When an alert that comes and goes is told of once: so many changes in the last so many windows."""
+
+    changes: int = Field(default=6, ge=2, le=100)
+    windows: int = Field(default=20, ge=2, le=200)
+
+
+def _flapping(value: object) -> object:
+    return None if value is False or value == "off" else value
+
+
 class Rule(_Strict):
     """When a metric is worth an alert."""
 
@@ -50,7 +62,12 @@ class Rule(_Strict):
     critical: float | None = None
     when: Literal["above", "below"] | None = None
     min_samples: int = Field(default=200, ge=1)
-    for_: int = Field(default=1, alias="for", ge=1, le=100)
+    for_: int = Field(default=1, alias="for", ge=1, le=100, description="Windows in a row that open an alert")
+    m_of_n: tuple[int, int] | None = Field(default=None, description="So many of the last so many open an alert")
+    recover_at: float | None = Field(default=None, description="How far the metric must come back for an alert to end")
+    recover_for: int = Field(default=1, ge=1, le=100, description="Windows in a row that are calm before an alert ends")
+    keep_firing_for: Span | None = Field(default=None, description="How long it must be calm before an alert ends")
+    flapping: Annotated[Flapping | None, BeforeValidator(_flapping)] = Flapping()
     evidence: Literal["required", "none"] = "required"
     owner: str | None = None
     notify: Texts | None = None
@@ -67,10 +84,21 @@ class Rule(_Strict):
             raise ValueError(msg)
         return metric
 
+    @field_validator("m_of_n")
+    @classmethod
+    def _some_of_more(cls, of: tuple[int, int] | None) -> tuple[int, int] | None:
+        if of is not None and not 1 <= of[0] <= of[1] <= _MOST_WINDOWS:
+            msg = f"write `[3, 5]` for 3 of the last 5 windows; the second may be {_MOST_WINDOWS} at most"
+            raise ValueError(msg)
+        return of
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.warning is None and self.critical is None:
             msg = "give `warning`, `critical`, or both"
+            raise ValueError(msg)
+        if self.m_of_n is not None and self.for_ > 1:
+            msg = f"give `for` or `m_of_n`, not both: `for: {self.for_}` is `m_of_n: [{self.for_}, {self.for_}]`"
             raise ValueError(msg)
         if self.metric in WITHOUT_EVIDENCE and self.evidence != "none":
             msg = (
@@ -113,6 +141,11 @@ class Rule(_Strict):
         if self.against.kind == "training" and self.on.segments:
             msg = "training data is not counted by segment: leave `on.segments` out, or compare with `rolling 28d`"
             raise ValueError(msg)
+
+    @property
+    def opens(self) -> tuple[int, int]:
+        """Give m and n: an alert opens when m of the last n windows with enough data are alarming."""
+        return self.m_of_n or (self.for_, self.for_)
 
     def matches(self, model: str) -> bool:
         """Tell whether this rule looks at `model`."""

@@ -16,7 +16,7 @@ from mpm_elk.contract.roles import ROLES
 
 Body = dict[str, Any]
 
-VERSION = 3
+VERSION = 4
 """Counts up with every change of what is installed. A cluster with a newer version is left alone."""
 
 MANAGED_BY = "mpm-elk"

@@ -87,7 +87,8 @@ class _MonitorRun:
             self.entry.quiet_until,
             backfill=context.backfill is not None,
         )
-        kept = keeper.keep(self.judged, self.state.unkept.get(self._key))
+        until = 0 if self.due is None else max(self.due.end, self.due.judged)
+        kept = keeper.keep(self.judged, self.state.unkept.get(self._key), until=until)
         context.report.alerts += kept.written
         context.report.happened += kept.happened
         self.state = replace(self.state, unkept=_without(self.state.unkept, self._key))

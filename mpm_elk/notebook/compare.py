@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mpm_elk.alerts.episodes import Episode, Point, Series, walk, worst_of
+from mpm_elk.alerts.episodes import Episode, Point, Series
+from mpm_elk.alerts.life import follow
 from mpm_elk.cluster.fenced import Document
 from mpm_elk.config.model import JobSettings
 from mpm_elk.config.references import Reference
@@ -271,9 +272,9 @@ class _Run:
                 where = document.index, document.id
                 point = Point(judgement.start, judgement.end, evaluation, VERSION.version, where)
                 points.setdefault(series, []).append(point)
-        needed = {rule.id: rule.for_ for rule in self.rules}
+        rules = {rule.id: rule for rule in self.rules}
         return [
             episode
             for series, some in sorted(points.items())
-            for episode in walk(series, worst_of(some), needed[series.rule])
+            for episode in follow(series, some, rules[series.rule]).episodes
         ]

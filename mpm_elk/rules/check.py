@@ -7,7 +7,6 @@ import difflib
 import fnmatch
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from mpm_elk.config.model import Config
 from mpm_elk.config.rules import Rule
@@ -15,7 +14,9 @@ from mpm_elk.contract.keys import ModelKey
 from mpm_elk.metrics.catalogue import REGISTRY, TRAFFIC_SUBJECT
 from mpm_elk.metrics.metric import CATEGORICAL, NUMERIC
 from mpm_elk.profiles.cells import OUTPUTS
+from mpm_elk.rules.check_life import check_life
 from mpm_elk.rules.evaluate import subjects_of
+from mpm_elk.rules.problems import Problem, error, warning
 from mpm_elk.timespan import DAY_MS, format_span, milliseconds
 
 SHARES = (
@@ -28,23 +29,6 @@ SHARES = (
 """Metrics that are never above 1."""
 
 _KINDS = {"prediction.score": NUMERIC, "prediction.value": NUMERIC, "prediction.label": CATEGORICAL}
-
-
-class Weight(StrEnum):
-    """Whether a rule cannot do what it says, or does what few would want."""
-
-    ERROR = "error"
-    WARNING = "warning"
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is wrong with one rule, and what would be right."""
-
-    rule: str
-    weight: Weight
-    text: str
-    remedy: str
 
 
 @dataclass(frozen=True)
@@ -68,9 +52,10 @@ def check(rules: Sequence[Rule], config: Config, models: Sequence[KnownModel] | 
 
 def _alone(rule: Rule) -> Iterator[Problem]:
     yield from _thresholds(rule)
+    yield from check_life(rule)
     yield from _subjects(rule)
     if rule.evidence == "none" and REGISTRY[rule.metric].test and REGISTRY[rule.metric].compares:
-        yield _warning(
+        yield warning(
             rule,
             f"it alerts without evidence: nothing keeps {rule.metric} from crossing its threshold by chance",
             "leave `evidence` out; its false alarms are then within `job.false_alarms_per_month`",
@@ -83,32 +68,32 @@ def _channels(rule: Rule, config: Config) -> Iterator[Problem]:
         if name not in known:
             alike = difflib.get_close_matches(name, known, n=1)
             remedy = f"did you mean {alike[0]}?" if alike else f"channels are: {', '.join(known) or 'none'}"
-            yield _error(rule, f"it notifies {name!r}, which is no channel", remedy)
+            yield error(rule, f"it notifies {name!r}, which is no channel", remedy)
 
 
 def _thresholds(rule: Rule) -> Iterator[Problem]:
     bad = rule.when or REGISTRY[rule.metric].bad
-    warning, critical = rule.warning, rule.critical
-    if warning is not None and critical is not None and (critical > warning if bad == "below" else critical < warning):
-        yield _error(
+    low, high = rule.warning, rule.critical
+    if low is not None and high is not None and (high > low if bad == "below" else high < low):
+        yield error(
             rule,
-            f"critical ({critical:g}) is reached before warning ({warning:g}), which then never is",
+            f"critical ({high:g}) is reached before warning ({low:g}), which then never is",
             "exchange the two",
         )
-    for name, threshold in (("warning", warning), ("critical", critical)):
+    for name, threshold in (("warning", low), ("critical", high)):
         if threshold is None:
             continue
         if bad != "below" and rule.metric in SHARES and threshold > 1:
-            yield _error(
+            yield error(
                 rule,
                 f"{name} is {threshold:g}, and {rule.metric} is a share or distance that is never above 1",
                 f"write a number between 0 and 1; {threshold / 100:g} is {threshold:g} %",
             )
         least = 1 if bad == "apart" else 0
         if bad == "below" and threshold < 0:
-            yield _error(rule, f"{name} is {threshold:g}, and {rule.metric} is never below 0", "write a number above 0")
+            yield error(rule, f"{name} is {threshold:g}, and {rule.metric} is never below 0", "write a number above 0")
         elif bad != "below" and threshold <= least:
-            yield _warning(
+            yield warning(
                 rule,
                 f"{name} is {threshold:g}: every window reaches it, so evidence alone decides",
                 f"write a number above {least}",
@@ -122,13 +107,13 @@ def _subjects(rule: Rule) -> Iterator[Problem]:
         family = pattern.split(".", 1)[0]
         if family not in ("*", *families):
             known = "features." + pattern if "." not in pattern and "features" in families else metric.subjects[0]
-            yield _error(rule, f"{rule.metric} has no subject {pattern!r}", f"write {known}")
+            yield error(rule, f"{rule.metric} has no subject {pattern!r}", f"write {known}")
         elif not metric.fits(_KINDS.get(pattern, metric.kind)):
-            yield _error(
+            yield error(
                 rule, f"{rule.metric} needs numbers, and {pattern} is a category", "name another subject or metric"
             )
     if rule.on.segments and metric.subjects == (TRAFFIC_SUBJECT,):
-        yield _error(rule, "traffic is counted for all segments together", "leave `on.segments` out")
+        yield error(rule, "traffic is counted for all segments together", "leave `on.segments` out")
 
 
 def _against(rule: Rule, config: Config, models: Sequence[KnownModel]) -> Iterator[Problem]:
@@ -137,7 +122,7 @@ def _against(rule: Rule, config: Config, models: Sequence[KnownModel]) -> Iterat
         names = sorted({model.key.name for model in models})
         alike = [close for pattern in rule.models for close in difflib.get_close_matches(pattern, names, n=1)]
         remedy = f"did you mean {alike[0]}?" if alike else f"models are: {', '.join(names) or 'none yet'}"
-        yield _warning(rule, f"it matches no model ({', '.join(rule.models)})", remedy)
+        yield warning(rule, f"it matches no model ({', '.join(rule.models)})", remedy)
         return
     if REGISTRY[rule.metric].subjects != (TRAFFIC_SUBJECT,):
         yield from _missing_subjects(rule, some)
@@ -152,11 +137,11 @@ def _missing_subjects(rule: Rule, models: Sequence[KnownModel]) -> Iterator[Prob
         if not fnmatch.filter(names, pattern):
             alike = difflib.get_close_matches(pattern, names, n=1)
             remedy = f"did you mean {alike[0]}?" if alike else f"subjects are: {', '.join(names) or 'none yet'}"
-            yield _error(rule, f"no model that it matches has a subject {pattern!r}", remedy)
+            yield error(rule, f"no model that it matches has a subject {pattern!r}", remedy)
     metric = REGISTRY[rule.metric]
     kinds = [model.subjects[name] for model in models for name in subjects_of(rule, sorted(model.subjects))]
     if kinds and not any(metric.fits(kind) for kind in kinds):
-        yield _error(
+        yield error(
             rule,
             f"{rule.metric} needs {metric.kind or 'single'} subjects, and it looks at none",
             "name another subject or metric",
@@ -169,9 +154,9 @@ def _of_model(rule: Rule, config: Config, model: KnownModel) -> Iterator[Problem
         if segment not in declared:
             alike = difflib.get_close_matches(str(segment), [str(name) for name in declared], n=1)
             remedy = f"did you mean {alike[0]}?" if alike else f"add it to `segments` of {model.key.name} in `models:`"
-            yield _error(rule, f"{model.key}: the segment {segment!r} is not counted", remedy)
+            yield error(rule, f"{model.key}: the segment {segment!r} is not counted", remedy)
     if rule.against.kind == "baseline" and model.versions and not model.baselines:
-        yield _warning(
+        yield warning(
             rule, f"{model.key} has no baseline, so it says nothing", "make one with `mpm-elk baseline create`"
         )
     if rule.against.kind == "training" and model.versions and not model.baselines:
@@ -182,24 +167,16 @@ def _of_model(rule: Rule, config: Config, model: KnownModel) -> Iterator[Problem
         )
     if rule.against.kind == "version" and model.versions and rule.against.version not in model.versions:
         known = ", ".join(sorted(model.versions))
-        yield _error(rule, f"{model.key} has no version {rule.against.version!r}", f"versions are: {known}")
+        yield error(rule, f"{model.key} has no version {rule.against.version!r}", f"versions are: {known}")
     if model.events_a_day is not None:
         usual = model.events_a_day * milliseconds(rule.window) / DAY_MS
         if usual < rule.min_samples and REGISTRY[rule.metric].subjects != (TRAFFIC_SUBJECT,):
-            yield _warning(
+            yield warning(
                 rule,
                 f"{model.key} has about {usual:,.0f} events in {format_span(rule.window)}, fewer than "
                 f"`min_samples` ({rule.min_samples}), so it rarely decides",
                 "give it a longer window, or fewer `min_samples`",
             )
-
-
-def _error(rule: Rule, text: str, remedy: str) -> Problem:
-    return Problem(rule.id, Weight.ERROR, text, remedy)
-
-
-def _warning(rule: Rule, text: str, remedy: str) -> Problem:
-    return Problem(rule.id, Weight.WARNING, text, remedy)
 
 
 def unwatched(rules: Iterable[Rule], model: KnownModel) -> list[str]:

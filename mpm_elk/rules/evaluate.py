@@ -52,8 +52,8 @@ class Severity(StrEnum):
 class Evaluation:
     """What one rule says of one subject in one window, and on what numbers.
 
-    `sustains` says that an alert which is open stays open: the threshold is crossed, and the evidence is what one needs
-    who asks about this subject alone.
+    `sustains` says that an alert which is open stays open: the threshold is crossed, or `recover_at` where the rule has
+    it, and the evidence is what one needs who asks about this subject alone.
     """
 
     rule: str
@@ -115,7 +115,9 @@ def evaluate(rule: Rule, measured: Measured, p_adjusted: float | None, level: fl
     text = f"{rule.metric} is {figure(value)}"
     sustains = False
     if severity is Severity.OK:
-        reason = text
+        reason, sustains = text, _holds(rule, metric, measured, value)
+        if sustains:
+            reason = f"{text}, not yet {_back(rule, metric)} {rule.recover_at:g}, where an alert ends"
     elif rule.evidence == "required" and (evidence is None or evidence > level):
         doubt = f"which may be chance (adjusted p {evidence:.2g}; an alert needs {level:.2g})"
         severity, reason = Severity.OK, f"{text}, {doubt}"
@@ -125,6 +127,13 @@ def evaluate(rule: Rule, measured: Measured, p_adjusted: float | None, level: fl
         sure = f" (adjusted p {evidence:.2g})" if evidence is not None else ""
         reason = f"{text}, {_side(rule, metric)} the {severity} threshold of {threshold:g}{sure}"
     return Evaluation(rule.id, rule.metric, severity, reason, value, *limits, threshold, evidence, sustains)
+
+
+def _holds(rule: Rule, metric: Metric, measured: Measured, value: float) -> bool:
+    """Tell whether a metric within its threshold is still past the one that an alert ends at, beyond chance."""
+    if rule.recover_at is None or not _past(value, rule.recover_at, rule.when or metric.bad):
+        return False
+    return rule.evidence == "none" or _own_p(metric, measured) <= _SUSTAINING
 
 
 def _own_p(metric: Metric, measured: Measured) -> float:
@@ -161,15 +170,25 @@ def _side(rule: Rule, metric: Metric) -> str:
     )
 
 
+def _back(rule: Rule, metric: Metric) -> str:
+    return {"below": "above", "away": "nearer to 0 than", "apart": "nearer to 1 than"}.get(
+        rule.when or metric.bad, "below"
+    )
+
+
 def _crossed(rule: Rule, metric: Metric, value: float) -> tuple[Severity, float | None]:
     bad = rule.when or metric.bad
     for severity, threshold in ((Severity.CRITICAL, rule.critical), (Severity.WARNING, rule.warning)):
         if threshold is None:
             continue
-        size = _size(value, bad)
-        if (size <= threshold) if bad == "below" else (size >= threshold):
+        if _past(value, threshold, bad):
             return severity, threshold
     return Severity.OK, None
+
+
+def _past(value: float, threshold: float, bad: str) -> bool:
+    size = _size(value, bad)
+    return size <= threshold if bad == "below" else size >= threshold
 
 
 def _size(value: float, bad: str) -> float:

@@ -7,6 +7,7 @@ from mpm_elk.config.rules import Rule
 from mpm_elk.metrics.catalogue import REGISTRY
 from mpm_elk.metrics.metric import EVIDENCE
 from mpm_elk.rules.evaluate import chance_per_look
+from mpm_elk.rules.explain_life import explain_life
 from mpm_elk.rules.judgement import monitors
 from mpm_elk.timespan import format_span
 
@@ -41,10 +42,7 @@ def explain(rule: Rule, rules: Sequence[Rule], config: Config) -> list[str]:
         _evidence(rule, rules, config),
         *_enough(rule),
     ]
-    if rule.for_ > 1:
-        sentences.append(f"An alert opens when {rule.for_} windows with enough data in a row are that bad.")
-    chance = ", or beyond it by no more than chance" if rule.evidence == "required" else ""
-    sentences.append(f"An alert ends with the first window that is within the threshold{chance}.")
+    sentences += explain_life(rule)
     if rule.owner:
         sentences.append(f"Its owner is {rule.owner}." + (f" What to do: {rule.runbook}" if rule.runbook else ""))
     return sentences

@@ -92,6 +92,11 @@ class Alert:
         """Say how it stands: whether the condition holds, and what people did."""
         about = self.about
         parts = [str(about["status"])]
+        for name, words in (("recovering_since", "recovering since"), ("no_data_since", "no data since")):
+            if name in about:
+                parts.append(f"{words} {about[name][:16].replace('T', ' ')}")
+        if about["flapping"]:
+            parts.append("flapping")
         if about["workflow_status"] != "open":
             parts.append(about["workflow_status"] + (f": {about['verdict']}" if "verdict" in about else ""))
         if is_muted(about, now):

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from mpm_elk.config.rules import Rule
 from mpm_elk.metrics.catalogue import REGISTRY, Metric
-from mpm_elk.rules.check import Problem, Weight
+from mpm_elk.rules.problems import Problem, Weight
 from mpm_elk.timespan import format_span
 
 _STYLES = {Weight.ERROR: "bold red", Weight.WARNING: "yellow"}
@@ -34,7 +34,7 @@ def rules(some: Sequence[Rule]) -> RenderableType:
             Text(rule.id, style="bold"),
             rule.metric + (" (no evidence)" if rule.evidence == "none" else ""),
             on,
-            format_span(rule.window) + (f" × {rule.for_}" if rule.for_ > 1 else ""),
+            format_span(rule.window) + _opens(*rule.opens),
             str(rule.against),
             _number(rule.warning),
             _number(rule.critical),
@@ -42,6 +42,12 @@ def rules(some: Sequence[Rule]) -> RenderableType:
             rule.owner or "",
         )
     return table
+
+
+def _opens(m: int, n: int) -> str:
+    if n == 1:
+        return ""
+    return f" × {n}" if m == n else f" × {m} of {n}"
 
 
 def _number(value: float | None) -> str:

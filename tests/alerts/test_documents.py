@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mpm_elk.alerts.documents import event_document, read_episode, to_document, withdrawn
-from mpm_elk.alerts.episodes import OPENED, RECOVERED, REINSTATED, WITHDRAWN, Episode, Point, Series, Transition, walk
+from mpm_elk.alerts.episodes import OPENED, RECOVERED, REINSTATED, WITHDRAWN, Episode, Point, Series, Transition
+from mpm_elk.alerts.life import follow
 from mpm_elk.cluster.fenced import Document
 from mpm_elk.config.rules import Rule
 from mpm_elk.contract.keys import ModelKey, Segment
@@ -43,7 +44,7 @@ def point(at: int, severity: Severity, value: float | None) -> Point:
 
 
 def episode(*entries: tuple[Severity, float | None]) -> Episode:
-    [found] = walk(SERIES, [point(at, *entry) for at, entry in enumerate(entries)], 1)
+    [found] = follow(SERIES, [point(at, *entry) for at, entry in enumerate(entries)], RULE).episodes
     return found
 
 
@@ -84,6 +85,7 @@ def test_an_alert_says_what_who_and_how_bad() -> None:
         },
         "windows": 3,
         "flapping": False,
+        "opened_at": iso(T0 + HOUR_MS),
         "workflow_status": "open",
     }  # fmt: skip
     assert source["mpm"]["evidence"]["worst"]["metric"]["id"] == "id-1"
@@ -93,6 +95,21 @@ def test_an_alert_says_what_who_and_how_bad() -> None:
 def test_a_recovered_alert_has_an_end() -> None:
     alert = made(OVER).source["mpm"]["alert"]
     assert (alert["status"], alert["end"], alert["severity"]) == ("recovered", iso(T0 + HOUR_MS), "warning")
+    assert alert["recovered_at"] == iso(T0 + 2 * HOUR_MS)
+
+
+def test_an_alert_that_recovers_or_has_no_data_is_active_and_says_so() -> None:
+    calm = [point(0, Severity.WARNING, 0.125), point(1, Severity.OK, 0.0)]
+    slow = Rule.model_validate({**RULE.model_dump(by_alias=True), "recover_for": 2})
+    [found] = follow(SERIES, calm, slow, until=T0 + 5 * HOUR_MS).episodes
+    document = to_document(found, slow, "run-1", None)
+    assert document is not None
+    alert = document.source["mpm"]["alert"]
+    assert (alert["status"], alert["recovering_since"]) == ("active", iso(T0 + HOUR_MS))
+    assert alert["no_data_since"] == iso(T0 + 2 * HOUR_MS)
+    assert read_episode(document.source) == replace(found, transitions=[])
+    gone = withdrawn(document.source, T0 + 9 * HOUR_MS, "run-2", "events came late").source["mpm"]["alert"]
+    assert {"recovering_since", "no_data_since"}.isdisjoint(gone)
 
 
 @pytest.mark.parametrize("of", [OPEN, OVER])

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpm_elk.alerts.episodes import EASED, ESCALATED, OPENED, RECOVERED, Episode, Point, Series, walk, worst_of
+from mpm_elk.alerts.episodes import EASED, ESCALATED, OPENED, RECOVERED, Episode, Point, Series, worst_of
+from mpm_elk.alerts.life import follow
+from mpm_elk.config.rules import Rule
 from mpm_elk.contract.keys import EVERYTHING, ModelKey, Segment
 from mpm_elk.rules.evaluate import Evaluation, Severity
 
@@ -22,7 +24,10 @@ KINDS = {
     "w": (Severity.WARNING, True),
     "c": (Severity.CRITICAL, True),
 }
-HISTORIES = st.text(alphabet="ioswc", max_size=30)
+# Never so many without data in a row that the windows before are forgotten.
+HISTORIES = st.lists(st.sampled_from(["i", "ii"] + list("oswc") * 2), max_size=30).map(
+    lambda parts: re.sub("iii+", "ii", "".join(parts))
+)
 
 
 def point(at: int, kind: str, *, value: float | None = None, version: str = "1") -> Point:
@@ -35,6 +40,13 @@ def point(at: int, kind: str, *, value: float | None = None, version: str = "1")
 
 def points(history: str) -> list[Point]:
     return [point(at, kind) for at, kind in enumerate(history)]
+
+
+def walk(series: Series, some: list[Point], needed: int) -> list[Episode]:
+    rule = Rule.model_validate(
+        {"id": "drift", "metric": "drift.psi", "warning": 0.1, "for": needed, "flapping": False}
+    )  # fmt: skip
+    return follow(series, some, rule).episodes
 
 
 def episodes(history: str, needed: int = 1) -> list[Episode]:

@@ -150,3 +150,17 @@ def test_a_channel_takes_so_many_in_a_span() -> None:
     assert channel.at_most.span == timedelta(hours=1)
     assert has_room([NOW - HOUR_MS, NOW - 1], channel, NOW)
     assert not has_room([NOW - HOUR_MS + 1, NOW - 1], channel, NOW)
+
+
+def test_an_alert_that_is_flapping_is_told_of_once_and_then_only_of_what_is_worse() -> None:
+    def flapped(action: str, **more: Any) -> str | None:
+        told = happened(action=action)
+        source = {**told.source, "mpm": {**told.source["mpm"], "alert": {**told.source["mpm"]["alert"], **more}}}
+        [decision] = [d for d in decided(Happened("t", source)) if d.channel == "team"]
+        return decision.suppressed
+
+    assert flapped(OPENED, flapping=True) == "the alert is flapping"
+    assert flapped(RECOVERED, flapping=True) == "the alert is flapping"
+    assert flapped("flapping", flapping=True) is None
+    assert flapped("settled", flapping=False) is None
+    assert flapped("escalated", flapping=True, worse=True) is None

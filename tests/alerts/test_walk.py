@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mpm_elk.alerts.documents import read_episode, to_document
-from mpm_elk.alerts.episodes import EASED, ESCALATED, OPENED, RECOVERED, Episode, Point, Series, walk, worst_of
+from mpm_elk.alerts.episodes import EASED, ESCALATED, OPENED, RECOVERED, Episode, Point, Series, worst_of
+from mpm_elk.alerts.life import PATIENCE, follow
 from mpm_elk.config.rules import Rule
 from mpm_elk.contract.keys import ModelKey, Segment
 from mpm_elk.rules.evaluate import Evaluation, Severity
@@ -30,7 +31,8 @@ def point(at: int, letter: str, version: str = "1") -> Point:
 
 
 def episodes(letters: str, needed: int = 1) -> list[Episode]:
-    return walk(SERIES, [point(at, letter) for at, letter in enumerate(letters)], needed)
+    rule = Rule.model_validate({**RULE.model_dump(by_alias=True), "for": needed})
+    return follow(SERIES, [point(at, letter) for at, letter in enumerate(letters)], rule).episodes
 
 
 def lives(letters: str, needed: int = 1) -> list[tuple[int, int | None]]:
@@ -65,7 +67,8 @@ def slowly(letters: str, needed: int) -> list[tuple[int, int | None]]:
     found: list[tuple[int, int | None]] = []
     i = 0
     while i + needed <= len(said):
-        if not all(letter in "wc" for _, letter in said[i : i + needed]):
+        enough = all(letter in "wc" for _, letter in said[i : i + needed])
+        if not enough or said[i + needed - 1][0] - said[i][0] > PATIENCE * needed:
             i += 1
             continue
         end = next((j for j in range(i + needed, len(said)) if said[j][1] == "."), None)

@@ -9,8 +9,9 @@ from mpm_elk.config.model import Config
 from mpm_elk.config.rules import Rule
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.metrics.catalogue import REGISTRY
-from mpm_elk.rules.check import SHARES, KnownModel, Weight, check, unwatched
+from mpm_elk.rules.check import SHARES, KnownModel, check, unwatched
 from mpm_elk.rules.defaults import DEFAULT_RULES
+from mpm_elk.rules.problems import Weight
 
 CREDIT = KnownModel(
     ModelKey("production", "credit-risk"),
@@ -51,6 +52,14 @@ def found(some: Rule, *models: KnownModel) -> list[tuple[str, str, str]]:
             "error", "is never below 0", "above 0",
         ),
         ({"warning": 0}, "warning", "every window reaches it", "above 0"),
+        ({"recover_at": 0.2}, "error", "`recover_at` (0.2) says nothing", "a number below 0.1"),
+        ({"recover_at": 0}, "error", "an alert never ends", "above 0"),
+        (
+            {"metric": "traffic.count_ratio", "warning": 0.5, "critical": 0.1, "recover_at": 0.4},
+            "error", "`recover_at` (0.4) says nothing", "a number above 0.5",
+        ),
+        ({"keep_firing_for": "6h"}, "warning", "`keep_firing_for` (6h) says nothing", "a longer span"),
+        ({"flapping": {"changes": 9, "windows": 8}}, "error", "never flapping", "fewer `changes`"),
         (
             {"metric": "drift.sd_ratio", "warning": 0.8, "critical": None},
             "warning", "every window reaches it", "above 1",

@@ -230,3 +230,31 @@ def test_an_evaluation_is_read_back_as_it_was(p: float) -> None:
     for measured in (found(0.3, p=p), found(0.0), found(None)):
         said = evaluate(rule(), measured, p, LEVEL)
         assert Evaluation.from_document(said.to_document()) == said
+
+
+@pytest.mark.parametrize(
+    ("metric", "settings", "value", "sustains"),
+    [
+        ("drift.psi_adjusted", {"recover_at": 0.05}, 0.07, True),
+        ("drift.psi_adjusted", {"recover_at": 0.05}, 0.05, True),
+        ("drift.psi_adjusted", {"recover_at": 0.05}, 0.049, False),
+        ("drift.psi_adjusted", {}, 0.07, False),
+        ("traffic.count_ratio", {"warning": 0.5, "critical": 0.1, "recover_at": 0.8}, 0.7, True),
+        ("traffic.count_ratio", {"warning": 0.5, "critical": 0.1, "recover_at": 0.8}, 0.9, False),
+        ("drift.mean_shift", {"recover_at": 0.05}, -0.07, True),
+        ("drift.sd_ratio", {"warning": 1.5, "critical": 2, "recover_at": 1.2}, 0.8, True),
+        ("drift.sd_ratio", {"warning": 1.5, "critical": 2, "recover_at": 1.2}, 0.9, False),
+    ],
+)
+def test_an_alert_is_held_until_the_metric_is_back(
+    metric: str, settings: dict[str, Any], value: float, sustains: bool
+) -> None:
+    evaluation = evaluate(rule(metric, **settings), found(value, metric=metric), 1e-9, LEVEL)
+    assert (evaluation.severity, evaluation.sustains) == (Severity.OK, sustains)
+    assert ("where an alert ends" in evaluation.reason) == sustains
+
+
+def test_what_may_be_chance_does_not_hold_an_alert() -> None:
+    doubtful = found(0.07, p=0.2)
+    assert not evaluate(rule(recover_at=0.05), doubtful, 0.2, LEVEL).sustains
+    assert evaluate(rule(recover_at=0.05, evidence="none"), doubtful, 0.2, LEVEL).sustains

@@ -1,5 +1,7 @@
 """Rules in English: the numbers in the sentences are those that judge."""
 
+from typing import Any
+
 import pytest
 
 from mpm_elk.config.model import Config
@@ -55,3 +57,26 @@ def test_how_many_events_it_needs_is_what_the_judge_asks_for(metric: str, eviden
     assert ("no more than chance" in text) == (evidence == "required")
     none_there = evaluate(rule, Measured({metric: 2.0}, {}, 0, 0), None, 0.01)
     assert ("fewer than 77" in none_there.reason) == (said is not None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"m_of_n": [3, 5]}, "opens when 3 of the last 5 windows with enough data"),
+        ({"recover_at": 0.05}, "ends with the first window that is below 0.05, or not so by no more than chance"),
+        ({"metric": "traffic.count_ratio", "recover_at": 0.8}, "first window that is above 0.8"),
+        ({"recover_for": 3}, "ends with the last of 3 windows in a row that are within the threshold"),
+        ({"keep_firing_for": "36h"}, "does not end before that has been so for 36h"),
+        ({"flapping": {"changes": 4, "windows": 10}}, "opened or recovered 4 times in the last 10 windows is flapping"),
+    ],
+)
+def test_the_life_of_an_alert_is_said(settings: dict[str, Any], said: str) -> None:
+    rule = Rule.model_validate({"id": "r", "metric": "drift.psi", "warning": 0.1, **settings})
+    assert said in " ".join(explain(rule, [rule], Config()))
+
+
+def test_what_is_not_set_is_not_said() -> None:
+    rule = Rule.model_validate({"id": "r", "metric": "drift.psi", "warning": 0.1, "flapping": False})
+    text = " ".join(explain(rule, [rule], Config()))
+    assert "opens when" not in text
+    assert "flapping" not in text

@@ -7,6 +7,7 @@ from scipy import stats
 
 from mpm_elk.alerts.people import Action, Deed, changed
 from mpm_elk.contract.keys import ModelKey
+from mpm_elk.timespan import iso
 from mpm_elk.views.alert_tables import alert, alerts, ledger
 from mpm_elk.views.alerts import Account, Alert
 from mpm_elk.views.terminal import as_text
@@ -36,6 +37,10 @@ def test_an_alert_says_how_it_stands() -> None:
     stored = made(OPEN).source
     assert Alert(stored).state(NOW) == "active"
     assert Alert(made(OVER).source).state(NOW) == "recovered"
+    about = {"recovering_since": iso(NOW), "no_data_since": iso(NOW), "flapping": True}
+    slow = {**stored, "mpm": {**stored["mpm"], "alert": {**stored["mpm"]["alert"], **about}}}
+    since = iso(NOW)[:16].replace("T", " ")
+    assert Alert(slow).state(NOW) == f"active, recovering since {since}, no data since {since}, flapping"
     closed = changed(stored, CLOSE)
     assert closed is not None
     assert Alert(closed).state(NOW) == "active, closed: false"
