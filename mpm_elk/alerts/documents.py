@@ -45,6 +45,8 @@ def to_document(episode: Episode, rule: Rule, run_id: str, stored: Mapping[str, 
         "no_data_since": episode.no_data,
     }
     alert |= {name: iso(at) for name, at in times.items() if at is not None}
+    if stored is not None and "inhibited_by" in stored["mpm"]["alert"]:
+        alert["inhibited_by"] = stored["mpm"]["alert"]["inhibited_by"]
     source["event"] |= {"start": iso(episode.start), "severity": episode.worst.severity.rank}
     source["mpm"]["evidence"] = {
         "first_window": iso(episode.start),

@@ -1,7 +1,7 @@
 """Keep the alerts of a model in step with its judged windows: read what is stored, walk, write what changed."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,12 +10,11 @@ from elasticsearch import Elasticsearch
 from mpm_elk.alerts.documents import event_document, read_episode, to_document, withdrawn
 from mpm_elk.alerts.episodes import REINSTATED, WITHDRAWN, Change, Episode, Point, Series, Transition
 from mpm_elk.alerts.life import Life, follow, memory
-from mpm_elk.alerts.people import CLOSED
 from mpm_elk.cluster.changes import refresh
 from mpm_elk.cluster.compare_and_set import Stored, get_many, put_if_unchanged
 from mpm_elk.cluster.fenced import Document, append
 from mpm_elk.cluster.leases import Lease
-from mpm_elk.cluster.search import Search, scan, search_all
+from mpm_elk.cluster.search import scan
 from mpm_elk.config.rules import Rule
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.contract.names import Index, all_months
@@ -211,29 +210,3 @@ class AlertKeeper:
 
 def _is_withdrawn(stored: Stored) -> bool:
     return bool(stored.source["mpm"]["alert"].get("withdrawn"))
-
-
-def active_alerts(
-    client: Elasticsearch, at_least: str, now_ms: int, models: Sequence[str] = (), learning: Sequence[ModelKey] = ()
-) -> int:
-    """Count the active alerts that are at least a `warning` or `critical`, of models whose names match.
-
-    One that is closed, or muted at `now_ms`, has been seen to, and is not counted; nor are those of models that are
-    still `learning`.
-    """
-    severities = ["critical"] if at_least == "critical" else ["warning", "critical"]
-    filters: list[dict[str, Any]] = [
-        {"term": {"mpm.alert.status": "active"}},
-        {"terms": {"mpm.alert.severity": severities}},
-    ]
-    if models:
-        names = [{"wildcard": {"mpm.model.name": pattern}} for pattern in models]
-        filters.append({"bool": {"should": names, "minimum_should_match": 1}})
-    seen_to = [
-        {"term": {"mpm.alert.workflow_status": CLOSED}},
-        {"range": {"mpm.alert.muted_until": {"gt": iso(now_ms)}}},
-    ]
-    quiet = [{"bool": {"filter": model.filters()}} for model in learning]
-    query = {"size": 0, "track_total_hits": True, "query": {"bool": {"filter": filters, "must_not": seen_to + quiet}}}
-    [answer] = search_all(client, [Search(Index.ALERTS, query)])
-    return int(answer["hits"]["total"]["value"])

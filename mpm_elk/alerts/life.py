@@ -20,6 +20,7 @@ from bisect import bisect_right, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from operator import itemgetter
 
 from mpm_elk.alerts.episodes import (
@@ -201,7 +202,9 @@ class _Follower:
 
     def look_for_silence(self, until: int, length: int) -> None:
         """Say of an alert that is open that there has been no data for long."""
-        if self.current is not None and until - self.decided >= SILENT_WINDOWS * length:
+        silent = (start for start in range(self.decided, until - length + 1, length))
+        judged = (start for start in silent if self.rule.judges(start, start + length))
+        if self.current is not None and len(list(islice(judged, SILENT_WINDOWS))) == SILENT_WINDOWS:
             self.current.no_data = self.decided
 
     def _pending(self) -> int | None:

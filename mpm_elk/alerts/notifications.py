@@ -1,154 +1,13 @@
-"""What is to be told of alerts to whom: which transitions, grouped how, in what words. Pure.
-
-One notification tells a channel of all that happened to a model in one window. Every transition ends in exactly one
-decision a channel: it is part of a notification, or it is suppressed, with the reason.
-"""
+"""What a notification says, when it is sent, and the documents of decisions and outcomes. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from mpm_elk.alerts.episodes import ESCALATED, FLAPPING, OPENED, REINSTATED, SETTLED
-from mpm_elk.alerts.people import CLOSED, is_muted
-from mpm_elk.config.notifications import Channel, Notifications
-from mpm_elk.config.rules import Rule
-from mpm_elk.contract.ids import digest
+from mpm_elk.alerts.decide import NEWS, QUEUED, Decision
+from mpm_elk.config.notifications import Channel
 from mpm_elk.contract.keys import ModelKey
-from mpm_elk.errors import ConfigError
 from mpm_elk.rules.evaluate import Severity
-from mpm_elk.timespan import format_span, iso, milliseconds, parse_instant, to_ms
-
-_NEWS = (OPENED, ESCALATED, REINSTATED, FLAPPING, SETTLED)
-"""Transitions that ask for somebody. The others are told to who was told of these."""
-
-
-@dataclass(frozen=True)
-class Happened:
-    """One stored transition: the id of its document, and what it says."""
-
-    id: str
-    source: Mapping[str, Any]
-
-    @property
-    def action(self) -> str:
-        """What happened."""
-        return str(self.source["event"]["action"])
-
-    @property
-    def uuid(self) -> str:
-        """The alert that it happened to."""
-        return str(self.source["mpm"]["alert"]["uuid"])
-
-    @property
-    def rule(self) -> str:
-        """The alert's rule."""
-        return str(self.source["rule"]["id"])
-
-    @property
-    def end(self) -> int:
-        """The end (ms) of the window that brought it."""
-        return to_ms(parse_instant(self.source["mpm"]["window"]["end"]))
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What becomes of some transitions on a channel: one notification, or none, and why."""
-
-    channel: str
-    model: ModelKey
-    transitions: tuple[Happened, ...]
-    suppressed: str | None = None
-
-    @property
-    def key(self) -> str:
-        """Name the decision; receivers tell by it that they had a notification already."""
-        ids = sorted(transition.id for transition in self.transitions)
-        return digest("notification", self.channel, self.model.environment, self.model.name, *ids)
-
-
-def channels_of(rule: Rule | None, settings: Notifications) -> list[Channel]:
-    """Give the channels of a rule; one that has gone from the configuration has those of rules that name none.
-
-    Raises ConfigError for a channel that is not there.
-    """
-    names = settings.default if rule is None or rule.notify is None else rule.notify
-    known = {channel.id: channel for channel in settings.channels}
-    if unknown := [name for name in names if name not in known]:
-        by = f"rule {rule.id}" if rule else "`notifications.default`"
-        raise ConfigError(
-            f"{by} notifies {unknown[0]!r}, which is no channel",
-            remedy=f"channels are: {', '.join(known) or 'none'}; add it to `notifications.channels`",
-        )
-    return [known[name] for name in names]
-
-
-def decide(
-    transitions: Sequence[Happened],
-    covered: Mapping[str, set[str]],
-    alerts: Mapping[str, Mapping[str, Any]],
-    rules: Mapping[str, Rule],
-    settings: Notifications,
-    *,
-    now: int,
-) -> list[Decision]:
-    """Decide on all transitions that no decision has covered yet (`covered`: channel → ids of transitions).
-
-    `alerts` are the stored alerts, by id, as people have left them.
-    """
-    groups: dict[tuple[str, ModelKey, int, str | None], list[Happened]] = {}
-    for transition in transitions:
-        for channel in channels_of(rules.get(transition.rule), settings):
-            if transition.id in covered.get(channel.id, set()) or not _wants(channel, transition, alerts):
-                continue
-            why = _suppressed(transition, alerts.get(transition.uuid), settings, now)
-            groups.setdefault((channel.id, model_of(transition), transition.end, why), []).append(transition)
-    return [
-        Decision(channel, model, tuple(sorted(some, key=_urgency)), why)
-        for (channel, model, _, why), some in sorted(
-            groups.items(), key=lambda group: (*group[0][:3], group[0][3] or "")
-        )
-    ]
-
-
-def model_of(transition: Happened) -> ModelKey:
-    """Give the model of a transition."""
-    return ModelKey(transition.source["service"]["environment"], transition.source["mpm"]["model"]["name"])
-
-
-def _wants(channel: Channel, transition: Happened, alerts: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Tell whether a channel is about such a transition; an end is judged by the worst that the alert was."""
-    if transition.action not in channel.tell:
-        return False
-    about = alerts.get(transition.uuid, {}).get("mpm", {}).get("alert", transition.source["mpm"]["alert"])
-    now = transition.source["mpm"]["alert"]["severity"]
-    severity = now if transition.action in _NEWS else about.get("max_severity", now)
-    return Severity(severity).rank >= Severity(channel.at_least).rank
-
-
-def _suppressed(transition: Happened, alert: Mapping[str, Any] | None, settings: Notifications, now: int) -> str | None:
-    if now - transition.end > milliseconds(settings.max_age):
-        return f"the window ended more than {format_span(settings.max_age)} ago"
-    about = alert["mpm"]["alert"] if alert else {}
-    if about.get("workflow_status") == CLOSED:
-        return "the alert is closed"
-    if is_muted(about, now):
-        return f"the alert is muted until {about['muted_until']}"
-    then = transition.source["mpm"]["alert"]
-    if then.get("flapping") and transition.action != FLAPPING and not then.get("worse"):
-        return "the alert is flapping"
-    return None
-
-
-def _urgency(transition: Happened) -> tuple[bool, int, str, str, str]:
-    source = transition.source
-    severity = Severity(source["mpm"]["alert"]["severity"])
-    return (
-        transition.action not in _NEWS,
-        -severity.rank,
-        transition.rule,
-        source["mpm"]["subject"]["name"],
-        transition.id,
-    )
+from mpm_elk.timespan import iso, milliseconds
 
 
 def title(model: ModelKey, transitions: Sequence[Mapping[str, Any]]) -> str:
@@ -156,7 +15,7 @@ def title(model: ModelKey, transitions: Sequence[Mapping[str, Any]]) -> str:
     counts: dict[str, int] = {}
     for source in transitions:
         counts[source["event"]["action"]] = counts.get(source["event"]["action"], 0) + 1
-    news = [source for source in transitions if source["event"]["action"] in _NEWS]
+    news = [source for source in transitions if source["event"]["action"] in NEWS]
     worst = max((Severity(source["mpm"]["alert"]["severity"]) for source in news), key=lambda s: s.rank, default=None)
     mark = f"[{worst}] " if worst else ""
     first, *rest = (f"{number} {action}" for action, number in counts.items())
@@ -205,11 +64,13 @@ def written(decision: Decision, now: int, run_id: str) -> dict[str, Any]:
         "channel": decision.channel,
         "transitions": [transition.id for transition in decision.transitions],
     }
-    if decision.suppressed is None:
+    verdict = decision.verdict
+    if verdict.action == QUEUED:
         words = {"title": title(decision.model, sources), "body": body(sources, decision.key)}
         about["message"] = {**words, "type": _type(sources)}
-    action = "queued" if decision.suppressed is None else "suppressed"
-    return _document(decision.model, action, about, now=now, run_id=run_id, why=decision.suppressed, sources=sources)
+    if verdict.until is not None:
+        about["until"] = iso(verdict.until)
+    return _document(decision.model, verdict.action, about, now=now, run_id=run_id, why=verdict.why, sources=sources)
 
 
 def outcome(queued: Mapping[str, Any], action: str, now: int, run_id: str, why: str | None = None) -> dict[str, Any]:
@@ -224,7 +85,7 @@ def outcome(queued: Mapping[str, Any], action: str, now: int, run_id: str, why: 
 
 def _type(sources: Sequence[Mapping[str, Any]]) -> str:
     """Give the kind of message, in Apprise's words."""
-    news = [Severity(s["mpm"]["alert"]["severity"]) for s in sources if s["event"]["action"] in _NEWS]
+    news = [Severity(s["mpm"]["alert"]["severity"]) for s in sources if s["event"]["action"] in NEWS]
     if not news:
         return "success"
     return "failure" if Severity.CRITICAL in news else "warning"

@@ -12,8 +12,9 @@ from typing import Any
 
 from elasticsearch import Elasticsearch
 
-from mpm_elk.alerts import notifications
-from mpm_elk.alerts.notifications import DATASET, Happened, decide, has_room, is_due, outcome, written
+from mpm_elk.alerts.decide import HELD, QUEUED, SUPPRESSED, Decision, Happened, Past, decide
+from mpm_elk.alerts.notifications import DATASET, has_room, is_due, outcome, written
+from mpm_elk.alerts.silences import Silences, Standing, standing
 from mpm_elk.cluster.changes import refresh
 from mpm_elk.cluster.compare_and_set import get_many
 from mpm_elk.cluster.fenced import Document, append
@@ -21,6 +22,7 @@ from mpm_elk.cluster.leases import Lease
 from mpm_elk.cluster.search import scan
 from mpm_elk.config.notifications import Channel, Notifications
 from mpm_elk.config.rules import Rule
+from mpm_elk.config.schedules import Maintenance
 from mpm_elk.contract.ids import digest
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.contract.names import Index, all_months, monthly
@@ -30,7 +32,7 @@ from mpm_elk.timespan import DAY_MS, iso, milliseconds, parse_instant, to_ms
 Send = Callable[[Channel, Mapping[str, str], str], str | None]
 """Sends a message with its key through a channel; returns why it could not, or None."""
 
-QUEUED, SUPPRESSED, SENT, FAILED, DELAYED, GIVEN_UP = "queued", "suppressed", "sent", "failed", "delayed", "given_up"
+SENT, FAILED, DELAYED, GIVEN_UP = "sent", "failed", "delayed", "given_up"
 
 
 @dataclass
@@ -43,12 +45,31 @@ class Outcome:
 
 @dataclass
 class _Book:
-    """Transitions; decisions by key; the outcomes of each; and what this run has done."""
+    """Transitions; decisions by key; the outcomes of each; and what this run has done.
+
+    `held` is what was held back, by key. `settled` says of transitions from before the time that the book covers, by
+    channel, which are decided on. `active` are the alerts that are not over.
+    """
 
     transitions: list[Happened] = field(default_factory=list)
     decisions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    held: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    settled: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    active: list[Standing] = field(default_factory=list)
     outcomes: dict[str, list[Mapping[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     done: Outcome = field(default_factory=Outcome)
+
+    def past(self) -> Past:
+        """Give what is decided already; of what was held back several times, the last reason."""
+        covered: dict[str, set[str]] = defaultdict(set, {name: set(some) for name, some in self.settled.items()})
+        held: dict[str, dict[str, str]] = defaultdict(dict)
+        for source in self.decisions.values():
+            about = source["mpm"]["notification"]
+            covered[about["channel"]].update(about["transitions"])
+        for source in sorted(self.held.values(), key=_created):
+            about = source["mpm"]["notification"]
+            held[about["channel"]].update(dict.fromkeys(about["transitions"], source["event"]["reason"]))
+        return Past(covered, held)
 
     @property
     def waiting(self) -> list[str]:
@@ -72,6 +93,7 @@ class Outbox:
     settings: Notifications
     now: int
     run_id: str
+    maintenance: Sequence[Maintenance] = ()
 
     def run(self, lease: Callable[[], Lease], send: Send) -> Outcome:
         """Decide and send; where there is something to do, under a lease, so that two runs do not send one thing."""
@@ -86,7 +108,8 @@ class Outbox:
         fresh = {d.key: written(d, self.now, self.run_id) for d in self._decide(book)}
         self._append([(digest("notification-decision", key), source) for key, source in fresh.items()])
         for key, source in fresh.items():
-            book.decisions[key] = source
+            if source["event"]["action"] != HELD:
+                book.decisions[key] = source
             book.done.counts[source["event"]["action"]] += 1
         for key in book.waiting:
             lease.keep()
@@ -124,14 +147,12 @@ class Outbox:
             words = "was given up" if action == GIVEN_UP else "could not be sent, and will be tried again"
             book.done.notices.append(f"a notification to {name} {words}: {why}")
 
-    def _decide(self, book: "_Book") -> list[notifications.Decision]:
-        covered: dict[str, set[str]] = defaultdict(set)
-        for source in book.decisions.values():
-            about = source["mpm"]["notification"]
-            covered[about["channel"]].update(about["transitions"])
+    def _decide(self, book: "_Book") -> list[Decision]:
         keys = [(str(Index.ALERTS), uuid) for uuid in dict.fromkeys(t.uuid for t in book.transitions)]
         alerts = {uuid: stored.source for uuid, stored in get_many(self.client, keys).items()}
-        return decide(book.transitions, covered, alerts, self.rules, self.settings, now=self.now)
+        silences = Silences(self.model.name, self.now, self.maintenance, book.active)
+        found = decide(book.transitions, book.past(), alerts, self.rules, self.settings, silences=silences)
+        return [decision for decision in found if decision.key not in book.held]
 
     def _read(self) -> "_Book":
         """Read what happened and what became of it, as far back as it matters."""
@@ -147,9 +168,37 @@ class Outbox:
                     book.transitions.append(Happened(hit["_id"], source))
             elif source["event"]["action"] in (QUEUED, SUPPRESSED):
                 book.decisions[source["mpm"]["notification"]["id"]] = source
+            elif source["event"]["action"] == HELD:
+                book.held[source["mpm"]["notification"]["id"]] = source
             else:
                 book.outcomes[source["mpm"]["notification"]["id"]].append(source)
+        self._read_held(book, pattern)
         return book
+
+    def _read_held(self, book: "_Book", pattern: str) -> None:
+        """Read what was held back of alerts that are still active, however long ago that is."""
+        query = {"bool": {"filter": [*self.model.filters(), {"term": {"mpm.alert.status": "active"}}]}}
+        fields = ["rule", "mpm.alert.uuid", "mpm.subject", "mpm.segment"]
+        alerts = scan(self.client, Index.ALERTS, {"query": query, "_source": fields}, sort="mpm.alert.start")
+        book.active = [standing(hit["_source"]) for hit in alerts]
+        if not book.active:
+            return
+        of_active = {"terms": {"mpm.alert.uuid": [alert.uuid for alert in book.active]}}
+        for hit in self._events(pattern, of_active, {"term": {"event.action": HELD}}):
+            book.held[hit["_source"]["mpm"]["notification"]["id"]] = hit["_source"]
+        known = {transition.id for transition in book.transitions}
+        ids = sorted({name for s in book.held.values() for name in s["mpm"]["notification"]["transitions"]} - known)
+        if not ids:
+            return
+        book.transitions += [Happened(h["_id"], h["_source"]) for h in self._events(pattern, {"ids": {"values": ids}})]
+        about_them = {"terms": {"mpm.notification.transitions": ids}}
+        for hit in self._events(pattern, about_them, {"terms": {"event.action": [QUEUED, SUPPRESSED]}}):
+            decided = hit["_source"]["mpm"]["notification"]
+            book.settled[decided["channel"]].update(decided["transitions"])
+
+    def _events(self, pattern: str, *clauses: Mapping[str, Any]) -> list[dict[str, Any]]:
+        filters = [*self.model.filters(), *clauses]
+        return list(scan(self.client, pattern, {"query": {"bool": {"filter": filters}}}, sort="event.created"))
 
     def _append(self, documents: Sequence[tuple[str, dict[str, Any]]]) -> None:
         index = monthly(Index.ALERT_EVENTS, self.model.name, self.model.environment, self.now)

@@ -54,7 +54,7 @@ def command(
     open alert that turns out to have begun earlier is withdrawn, and opened as another one: what people noted in the
     first stays there.
     """
-    from mpm_elk.alerts.keep import active_alerts  # noqa: PLC0415 — heavy
+    from mpm_elk.alerts.active import active_alerts  # noqa: PLC0415 — heavy
     from mpm_elk.job import Options, run  # noqa: PLC0415
 
     log = make_log(log_format)
@@ -66,7 +66,11 @@ def command(
     else:
         _say(report, log)
     learning = [entry.model for entry in report.models if entry.learning_until]
-    if report.exit_code == 0 and fail_on and active_alerts(app.client, fail_on, to_ms(app.now), models, learning):
+    if (
+        report.exit_code == 0
+        and fail_on
+        and active_alerts(app.client, app.config, fail_on, now_ms=to_ms(app.now), models=models, learning=learning)
+    ):
         return _ALERT_EXIT
     return report.exit_code
 

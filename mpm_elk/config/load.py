@@ -15,7 +15,7 @@ from mpm_elk.config.model import Config
 from mpm_elk.errors import ConfigError
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::([^}]*))?\}")
-_LISTS = ("captures", "models", "rules", "sources")
+_LISTS = ("captures", "models", "mute", "rules", "sources")
 _TEXT, _NULL, _MERGE = (f"tag:yaml.org,2002:{kind}" for kind in ("str", "null", "merge"))
 
 

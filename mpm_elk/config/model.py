@@ -18,6 +18,7 @@ from mpm_elk.config.kibana import KibanaSettings
 from mpm_elk.config.notifications import Notifications
 from mpm_elk.config.rules import Rule
 from mpm_elk.config.segments import SegmentNames
+from mpm_elk.config.schedules import Maintenance
 from mpm_elk.config.sources import SourceSettings
 from mpm_elk.timespan import Span
 
@@ -100,6 +101,7 @@ class Config(_Strict):
     notifications: Notifications = Notifications()
     models: tuple[ModelSettings, ...] = ()
     rules: tuple[Rule, ...] | None = None
+    mute: tuple[Maintenance, ...] = ()
     captures: tuple[CaptureMapping, ...] = ()
     sources: tuple[SourceSettings, ...] = ()
 

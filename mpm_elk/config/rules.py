@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from mpm_elk.config.references import Reference, ReferenceField, short
 from mpm_elk.config.segments import SegmentNames
+from mpm_elk.config.schedules import Hours, Mute, Texts
 from mpm_elk.contract.metric_names import METRIC_NAMES, WITHOUT_EVIDENCE
 from mpm_elk.timespan import Span, format_span, iso, milliseconds
 
@@ -24,11 +25,8 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
 
 
-def _as_tuple(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-Texts = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, dict) else value
 
 
 class On(_Strict):
@@ -68,6 +66,9 @@ class Rule(_Strict):
     recover_for: int = Field(default=1, ge=1, le=100, description="Windows in a row that are calm before an alert ends")
     keep_firing_for: Span | None = Field(default=None, description="How long it must be calm before an alert ends")
     flapping: Annotated[Flapping | None, BeforeValidator(_flapping)] = Flapping()
+    active: Hours | None = Field(default=None, description="When windows are judged; others say nothing")
+    mute: Annotated[tuple[Mute, ...], BeforeValidator(_as_list)] = Field(default=(), description="When nobody is told")
+    inhibited_by: Texts = Field(default=(), description="Rules whose alerts on the same make that nobody is told")
     evidence: Literal["required", "none"] = "required"
     owner: str | None = None
     notify: Texts | None = None
@@ -146,6 +147,10 @@ class Rule(_Strict):
     def opens(self) -> tuple[int, int]:
         """Give m and n: an alert opens when m of the last n windows with enough data are alarming."""
         return self.m_of_n or (self.for_, self.for_)
+
+    def judges(self, start: int, end: int) -> bool:
+        """Tell whether the window [start, end) (ms) is one of the rule's hours: whether its middle is."""
+        return self.active is None or self.active.until((start + end) // 2) is not None
 
     def matches(self, model: str) -> bool:
         """Tell whether this rule looks at `model`."""

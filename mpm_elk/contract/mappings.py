@@ -164,7 +164,7 @@ _ALERT: dict[str, Mapping] = {
         worse=BOOLEAN,
         inhibited_by=KEYWORD,
     ),
-    "notification": group(id=KEYWORD, channel=KEYWORD, transitions=KEYWORD, message=STORED),
+    "notification": group(id=KEYWORD, channel=KEYWORD, transitions=KEYWORD, until=DATE, message=STORED),
     "owner": KEYWORD,
     "runbook": KEYWORD,
     "links": STORED,

@@ -35,7 +35,8 @@ class Context:
     """One model in one run. Without a lease (a dry run) nothing is written.
 
     `fresh` holds the profiles that a dry run made: what is written is read back from the index. Hours before
-    `hours_from` (ms) are dropped: only their days are stored. `backfill` asks for the windows that end in [start, end).
+    `hours_from` (ms) are dropped: only their days are stored. `judged_from` (ms) is where this run's judgements begin.
+    `backfill` asks for the windows that end in [start, end).
     `slices` are counted beside all events.
     """
 
@@ -50,11 +51,16 @@ class Context:
     meter: Metered = lambda _: None
     backfill: tuple[int, int] | None = None
     hours_from: int = 0
+    judged_from: int | None = None
     pace: Pace = field(default_factory=Pace)
     source: Source = EVENTS
     cells: CellSet = field(default_factory=lambda: CellSet({}))
     slices: Sequence[Slice] = ()
     fresh: dict[ProfileKey, Profile] = field(default_factory=dict)
+
+    def note(self, starts: Sequence[int]) -> None:
+        """Note that windows from these times (ms) on were judged, or their alerts kept."""
+        self.judged_from = min([*starts, *([] if self.judged_from is None else [self.judged_from])], default=None)
 
     def wait(self, seconds: float) -> None:
         """Wait, and keep the lease."""

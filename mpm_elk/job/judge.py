@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from mpm_elk.alerts.inhibit import mark
 from mpm_elk.alerts.keep import AlertKeeper
 from mpm_elk.cluster.changes import refresh
 from mpm_elk.cluster.compare_and_set import get_many
@@ -47,6 +48,9 @@ def judge_windows(context: Context, entry: ModelEntry, state: ModelState, change
                 f"{iso(final_until(context, monitor))[:16]} stay as they are, for their hours are dropped"
             )
         state = _MonitorRun(context, monitor, entry, work, state).run()
+    if context.lease is not None and context.judged_from is not None:
+        context.lease.keep()
+        context.report.alerts += mark(context.client, context.model, context.rules, context.judged_from)
     return state
 
 
@@ -88,7 +92,9 @@ class _MonitorRun:
             backfill=context.backfill is not None,
         )
         until = 0 if self.due is None else max(self.due.end, self.due.judged)
-        kept = keeper.keep(self.judged, self.state.unkept.get(self._key), until=until)
+        unkept = self.state.unkept.get(self._key)
+        context.note([*(j.start for _, j in self.judged.values()), *(at for at in (unkept, until) if at)])
+        kept = keeper.keep(self.judged, unkept, until=until)
         context.report.alerts += kept.written
         context.report.happened += kept.happened
         self.state = replace(self.state, unkept=_without(self.state.unkept, self._key))

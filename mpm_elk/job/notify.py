@@ -18,7 +18,7 @@ def notify(client: Elasticsearch, config: Config, report: ModelReport, now: int,
     model = report.model
     some = DEFAULT_RULES if config.rules is None else config.rules
     rules = {rule.id: rule for rule in some if rule.matches(model.name)}
-    outbox = Outbox(client, model, rules, config.notifications, now, run_id)
+    outbox = Outbox(client, model, rules, config.notifications, now, run_id, config.mute)
     name = f"notifications:{model.environment}:{model.name}"
     try:
         outcome = outbox.run(lambda: Lease(client, name, run_id, config.job.lease), send)

@@ -14,6 +14,7 @@ from mpm_elk.contract.keys import ModelKey
 from mpm_elk.metrics.catalogue import REGISTRY, TRAFFIC_SUBJECT
 from mpm_elk.metrics.metric import CATEGORICAL, NUMERIC
 from mpm_elk.profiles.cells import OUTPUTS
+from mpm_elk.rules.check_inhibitions import check_inhibitions
 from mpm_elk.rules.check_life import check_life
 from mpm_elk.rules.evaluate import subjects_of
 from mpm_elk.rules.problems import Problem, error, warning
@@ -45,6 +46,7 @@ class KnownModel:
 def check(rules: Sequence[Rule], config: Config, models: Sequence[KnownModel] | None) -> list[Problem]:
     """Check rules by themselves and, where `models` are known, against what these have."""
     problems = [problem for rule in rules for problem in (*_alone(rule), *_channels(rule, config))]
+    problems += check_inhibitions(rules)
     if models is not None:
         problems += [problem for rule in rules for problem in _against(rule, config, models)]
     return problems

@@ -1,15 +1,20 @@
 """What is wrong with the settings of an alert's life. Pure."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from mpm_elk.config.rules import Rule
 from mpm_elk.metrics.catalogue import REGISTRY
 from mpm_elk.rules.problems import Problem, error, warning
 from mpm_elk.timespan import format_span
 
+DAY = 24 * 60
+"""Minutes."""
+
 
 def check_life(rule: Rule) -> Iterator[Problem]:
-    """Check when alerts end, and when they are flapping."""
+    """Check when windows are judged, when alerts end, and when they are flapping."""
+    yield from _hours(rule)
     yield from _recover_at(rule)
     if rule.keep_firing_for is not None and rule.keep_firing_for <= rule.recover_for * rule.window:
         yield warning(
@@ -24,6 +29,19 @@ def check_life(rule: Rule) -> Iterator[Problem]:
             f"an alert cannot change {rule.flapping.changes} times in {rule.flapping.windows} windows, so it is never "
             "flapping",
             "write fewer `changes` than `windows`, or `flapping: false`",
+        )
+
+
+def _hours(rule: Rule) -> Iterator[Problem]:
+    hours = rule.active
+    if hours is None:
+        return
+    length = (hours.to - hours.from_) % DAY or DAY
+    if rule.window > timedelta(minutes=length) and (hours.from_ or hours.to != DAY):
+        yield error(
+            rule,
+            f"its windows of {format_span(rule.window)} are longer than its hours ({hours}): each holds others too",
+            "give it a shorter `window`, or `active` with days only",
         )
 
 

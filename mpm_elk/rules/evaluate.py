@@ -129,6 +129,11 @@ def evaluate(rule: Rule, measured: Measured, p_adjusted: float | None, level: fl
     return Evaluation(rule.id, rule.metric, severity, reason, value, *limits, threshold, evidence, sustains)
 
 
+def out_of_hours(rule: Rule) -> Evaluation:
+    """Say nothing of a window outside the hours in which a rule is active."""
+    return Evaluation(rule.id, rule.metric, Severity.INSUFFICIENT, f"out of the rule's hours ({rule.active})")
+
+
 def _holds(rule: Rule, metric: Metric, measured: Measured, value: float) -> bool:
     """Tell whether a metric within its threshold is still past the one that an alert ends at, beyond chance."""
     if rule.recover_at is None or not _past(value, rule.recover_at, rule.when or metric.bad):

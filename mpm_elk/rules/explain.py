@@ -7,7 +7,7 @@ from mpm_elk.config.rules import Rule
 from mpm_elk.metrics.catalogue import REGISTRY
 from mpm_elk.metrics.metric import EVIDENCE
 from mpm_elk.rules.evaluate import chance_per_look
-from mpm_elk.rules.explain_life import explain_life
+from mpm_elk.rules.explain_life import explain_life, explain_silence
 from mpm_elk.rules.judgement import monitors
 from mpm_elk.timespan import format_span
 
@@ -37,12 +37,14 @@ def explain(rule: Rule, rules: Sequence[Rule], config: Config) -> list[str]:
         f"It looks at {subjects} of the models {', '.join(rule.models)}{where}.",
         f"Its number is {rule.metric}: {metric.meaning}.",
         f"Each window of {every} (UTC) is judged {settle} after its end, and again where events come later.",
+        *([f"Of these only those in its hours: {rule.active}; others say nothing."] if rule.active else []),
         f"It is compared with {_reference(rule)}.",
         *_thresholds(rule),
         _evidence(rule, rules, config),
         *_enough(rule),
     ]
     sentences += explain_life(rule)
+    sentences += explain_silence(rule, config)
     if rule.owner:
         sentences.append(f"Its owner is {rule.owner}." + (f" What to do: {rule.runbook}" if rule.runbook else ""))
     return sentences

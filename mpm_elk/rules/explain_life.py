@@ -1,8 +1,11 @@
 """Say in English how the alerts of a rule live. Pure."""
 
+import fnmatch
 from collections.abc import Iterator
 
+from mpm_elk.config.model import Config
 from mpm_elk.config.rules import Rule
+from mpm_elk.config.schedules import Maintenance
 from mpm_elk.metrics.catalogue import REGISTRY
 from mpm_elk.timespan import format_span
 
@@ -24,6 +27,24 @@ def explain_life(rule: Rule) -> Iterator[str]:
             f"An alert that opened or recovered {changes} times in the last {windows} windows is flapping: that is "
             "told once, and then only what is worse than before."
         )
+
+
+def explain_silence(rule: Rule, config: Config) -> Iterator[str]:
+    """Say when nobody is told, and what becomes of what happened then."""
+    mutes = [str(mute) for mute in rule.mute]
+    mutes += [f"{mute} (for {', '.join(mute.models)})" for mute in config.mute if _may_concern(mute, rule)]
+    if mutes:
+        yield f"Nobody is told at these times: {'; '.join(mutes)}. What is still active afterwards is told then."
+    if rule.inhibited_by:
+        names = " or ".join(rule.inhibited_by)
+        yield (
+            f"Nobody is told while {names} has an active alert on the same model, and on the same feature or output "
+            "where both are about one. What is still active afterwards is told then."
+        )
+
+
+def _may_concern(mute: Maintenance, rule: Rule) -> bool:
+    return any(fnmatch.fnmatchcase(rule.id, pattern) for pattern in mute.rules)
 
 
 def _opens(rule: Rule) -> Iterator[str]:

@@ -18,7 +18,7 @@ from mpm_elk.profiles.joint import paired
 from mpm_elk.profiles.joint_windows import joint_windows
 from mpm_elk.profiles.timeline import Timeline, subject
 from mpm_elk.profiles.windows import subject_windows, traffic_windows
-from mpm_elk.rules.evaluate import adjust_over_subjects, chance_per_look, evaluate, subjects_of
+from mpm_elk.rules.evaluate import adjust_over_subjects, chance_per_look, evaluate, out_of_hours, subjects_of
 from mpm_elk.rules.judgement import (
     ALL_VERSIONS,
     Alarms,
@@ -60,6 +60,8 @@ class Judge:
                 adjusted.get(key),
                 tuple(
                     evaluate(rule, measured, adjusted.get(key), self._level)
+                    if rule.judges(start, end)
+                    else out_of_hours(rule)
                     for rule in self.monitor.rules
                     if self._looks_at(rule, key.subject, key.segment.name)
                 ),

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mpm_elk.alerts.decide import Decision, Happened, Past, decide
 from mpm_elk.alerts.documents import event_document
 from mpm_elk.alerts.episodes import OPENED, RECOVERED, Transition
-from mpm_elk.alerts.notifications import Decision, Happened, body, decide, has_room, is_due, outcome, title, written
+from mpm_elk.alerts.notifications import body, has_room, is_due, outcome, title, written
 from mpm_elk.alerts.people import changed
+from mpm_elk.alerts.silences import Silences
 from mpm_elk.config.notifications import Channel, Notifications
 from mpm_elk.config.rules import Rule
 from mpm_elk.contract.keys import ModelKey
@@ -30,6 +32,7 @@ SETTINGS = Notifications.model_validate({
     "default": ["team", "pager"],
 })  # fmt: skip
 RULES = {"drift": RULE}
+QUIET = Silences("m", NOW)
 
 
 def happened(
@@ -44,7 +47,7 @@ def happened(
 
 
 def decided(*transitions: Happened, alerts: dict[str, Any] | None = None, now: int = NOW) -> list[Decision]:
-    return decide(transitions, {}, alerts or {}, RULES, SETTINGS, now=now)
+    return decide(transitions, Past(), alerts or {}, RULES, SETTINGS, silences=Silences("m", now))
 
 
 TRANSITIONS = st.lists(
@@ -71,7 +74,7 @@ def test_each_transition_is_in_one_decision_and_then_covered(transitions: list[H
         covered[decision.channel] |= ids
         assert len({(t.end, t.source["mpm"]["model"]["name"]) for t in decision.transitions}) == 1
     assert covered["team"] == {t.id for t in transitions if t.action != "eased"}
-    assert decide(transitions, covered, {}, RULES, SETTINGS, now=NOW) == []
+    assert decide(transitions, Past(covered), {}, RULES, SETTINGS, silences=QUIET) == []
     shuffled = list(transitions)
     random.shuffle(shuffled)
     assert {d.key for d in decided(*shuffled)} == {d.key for d in decisions}
@@ -82,22 +85,22 @@ def test_a_channel_is_told_of_what_it_is_about() -> None:
     order = {d.channel: [t.id for t in d.transitions] for d in decided(warning, critical)}
     assert order == {"team": ["b", "a"], "pager": ["b"]}  # the worst first
     own = Rule.model_validate({**RULE.model_dump(by_alias=True), "notify": ["pager"]})
-    found = {d.channel: d.key for d in decide([critical], {}, {}, {"drift": own}, SETTINGS, now=NOW)}
+    found = {d.channel: d.key for d in decide([critical], Past(), {}, {"drift": own}, SETTINGS, silences=QUIET)}
     assert list(found) == ["pager"]
     nobody = Rule.model_validate({**RULE.model_dump(by_alias=True), "notify": []})
-    assert decide([critical], {}, {}, {"drift": nobody}, SETTINGS, now=NOW) == []
+    assert decide([critical], Past(), {}, {"drift": nobody}, SETTINGS, silences=QUIET) == []
     lost = Rule.model_validate({**RULE.model_dump(by_alias=True), "notify": "pagr"})
     with pytest.raises(ConfigError, match="rule drift notifies 'pagr', which is no channel"):
-        decide([critical], {}, {}, {"drift": lost}, SETTINGS, now=NOW)
+        decide([critical], Past(), {}, {"drift": lost}, SETTINGS, silences=QUIET)
 
 
 def test_the_end_of_an_alert_is_judged_by_the_worst_that_it_was() -> None:
     quiet = Notifications(channels=(Channel.model_validate({"id": "x", "url": "json://h", "at_least": "critical"}),),
                           default=("x",))  # fmt: skip
     over = happened(action=RECOVERED)
-    assert decide([over], {}, {}, RULES, quiet, now=NOW) == []
+    assert decide([over], Past(), {}, RULES, quiet, silences=QUIET) == []
     bad = {over.uuid: {"mpm": {"alert": {"max_severity": "critical"}}}}
-    assert len(decide([over], {}, bad, RULES, quiet, now=NOW)) == 1
+    assert len(decide([over], Past(), bad, RULES, quiet, silences=QUIET)) == 1
 
 
 def test_what_is_muted_closed_or_old_is_suppressed_with_the_reason() -> None:

@@ -9,7 +9,7 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from mpm_elk.alerts import act as doing
-from mpm_elk.alerts.keep import active_alerts
+from mpm_elk.alerts.active import active_alerts
 from mpm_elk.alerts.people import Action, Deed, Verdict
 from mpm_elk.cluster.compare_and_set import put_if_unchanged
 from mpm_elk.cluster.fenced import Document
@@ -112,7 +112,7 @@ def test_what_has_been_seen_to_does_not_fail_a_run(model: Monitored, client_for:
     person, uuid = client_for("responder"), stored(model)["uuid"]
 
     def failing(at: int = now) -> int:
-        return active_alerts(job, "warning", at, [model.name])
+        return active_alerts(job, Config(), "warning", now_ms=at, models=[model.name])
 
     assert failing() == 1
     doing.act(person, [uuid], Action(Deed.MUTED, "ada", now, until=now + 1000))

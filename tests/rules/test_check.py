@@ -58,6 +58,12 @@ def found(some: Rule, *models: KnownModel) -> list[tuple[str, str, str]]:
             {"metric": "traffic.count_ratio", "warning": 0.5, "critical": 0.1, "recover_at": 0.4},
             "error", "`recover_at` (0.4) says nothing", "a number above 0.5",
         ),
+        (
+            {"active": {"from": "08:00", "to": "18:00"}},
+            "error", "longer than its hours (every day 08:00 to 18:00 UTC)", "a shorter `window`",
+        ),
+        ({"inhibited_by": "volume"}, "error", "inhibited by 'volume', which is no rule", "rules are: r"),
+        ({"inhibited_by": "r"}, "error", "it inhibits itself, so of its alerts nobody", "take one `inhibited_by` out"),
         ({"keep_firing_for": "6h"}, "warning", "`keep_firing_for` (6h) says nothing", "a longer span"),
         ({"flapping": {"changes": 9, "windows": 8}}, "error", "never flapping", "fewer `changes`"),
         (
@@ -148,3 +154,21 @@ def test_features_together_are_a_subject() -> None:
     assert "features" in unwatched([rule()], pair)
     [(weight, text, _)] = found(rule(on={"subject": "features"}, against="rolling 28d"), pair)
     assert (weight, "it looks at none" in text) == ("error", True)
+
+
+def test_rules_that_inhibit_one_another_in_a_circle_are_found() -> None:
+    circle = [rule(id=name, inhibited_by=[by]) for name, by in (("a", "b"), ("b", "c"), ("c", "a"), ("d", "a"))]
+    problems = check(circle, CONFIG, None)
+    assert [(p.rule, p.text.split(",")[0]) for p in problems] == [
+        ("a", "it inhibits itself: a ← b ← c ← a"),
+        ("b", "it inhibits itself: b ← c ← a ← b"),
+        ("c", "it inhibits itself: c ← a ← b ← c"),
+    ]
+    assert (
+        check([rule(id="a", inhibited_by=["b", "c"]), rule(id="b", inhibited_by="c"), rule(id="c")], CONFIG, None) == []
+    )
+
+
+def test_days_without_times_are_hours_for_any_window() -> None:
+    assert found(rule(active={"days": ["mon", "tue"], "timezone": "Europe/Berlin"})) == []
+    assert found(rule(window="1h", active={"from": "08:00", "to": "18:00"})) == []

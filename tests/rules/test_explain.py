@@ -80,3 +80,22 @@ def test_what_is_not_set_is_not_said() -> None:
     text = " ".join(explain(rule, [rule], Config()))
     assert "opens when" not in text
     assert "flapping" not in text
+
+
+def test_hours_and_silences_are_said() -> None:
+    config = Config.model_validate({"mute": [
+        {"models": "credit-*", "from": "2026-12-24", "to": "2026-12-27", "reason": "holidays"},
+        {"rules": "other", "days": "sat"},
+    ]})  # fmt: skip
+    rule = Rule.model_validate({
+        "id": "r", "metric": "drift.psi", "warning": 0.1, "active": {"days": ["mon"], "timezone": "Europe/Berlin"},
+        "mute": {"from": "22:00", "to": "06:00"}, "inhibited_by": ["volume", "silent"],
+    })  # fmt: skip
+    text = " ".join(explain(rule, [rule], config))
+    for part in (
+        "Of these only those in its hours: mon Europe/Berlin; others say nothing.",
+        "at these times: every day 22:00 to 06:00 UTC; 2026-12-24T00:00:00 to 2026-12-27T00:00:00 UTC: holidays (for",
+        "Nobody is told while volume or silent has an active alert on the same model",
+    ):
+        assert part in text
+    assert "sat" not in text

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mpm_elk.config.rules import Rule
+from mpm_elk.config.schedules import DAYS
 from mpm_elk.contract.keys import EVERYTHING
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
 from mpm_elk.metrics.homogeneity import chi2
@@ -18,7 +19,7 @@ from mpm_elk.rules.defaults import DEFAULT_RULES
 from mpm_elk.rules.evaluate import Severity
 from mpm_elk.rules.judge import Judge
 from mpm_elk.rules.judgement import ALL_VERSIONS, HISTORY, Alarms, BaselineCounts, Judgement, monitors
-from mpm_elk.timespan import DAY_MS, HOUR_MS
+from mpm_elk.timespan import DAY_MS, HOUR_MS, from_ms
 from tests.rules.timelines import (
     CELLS,
     EU,
@@ -436,3 +437,16 @@ def test_silence_is_told_of_in_empty_windows_and_judged_without_evidence() -> No
     assert found[-1].measured.values["traffic.freshness_usual"] == 12 * 3600
     said = found[4].evaluations[0].reason
     assert said == "traffic.freshness is 216,000, at or above the critical threshold of 172800"
+
+
+def test_a_window_out_of_a_rules_hours_says_nothing_and_raises_no_alarm() -> None:
+    entries = steady(SIZE, 1)
+    entries[-1] = (V1, SIZE - 1, profile(np.random.default_rng(2), shift=0.6, missing=5))
+    line = timeline(SIZE, entries)
+    day = DAYS[from_ms(line.time(SIZE - 1)[0]).weekday()]
+    for days, said in (([day], Severity.CRITICAL), ([name for name in DAYS if name != day], Severity.INSUFFICIENT)):
+        judge = judge_of(line, drift_rule(against="rolling 28d", critical=0.2, active={"days": days}))
+        [*_, last] = run(judge, SIZE - 1)
+        [found] = one(last, "features.age").evaluations
+        assert found.severity is said
+        assert ("out of the rule's hours" in found.reason) == (said is Severity.INSUFFICIENT)
