@@ -6,10 +6,11 @@ from typing import Any
 
 from elasticsearch import ConflictError, Elasticsearch
 
-from mpm_elk.cluster.changes import ReadPosition
+from mpm_elk.cluster.changes import ReadPosition, refresh
 from mpm_elk.cluster.client import translated
 from mpm_elk.cluster.fenced import Document, write
 from mpm_elk.cluster.leases import Lease
+from mpm_elk.cluster.search import scan
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.contract.names import Index
 from mpm_elk.errors import ClusterError
@@ -129,6 +130,13 @@ def load(client: Elasticsearch, model: ModelKey) -> ModelState:
 def save(client: Elasticsearch, lease: Lease, model: ModelKey, state: ModelState, now_ms: int) -> None:
     """Remember a model's state, under its lease."""
     write(client, lease, [Document(Index.STATE, _id(model), _source("model", state.to_document(), now_ms))])
+
+
+def judged_models(client: Elasticsearch) -> list[ModelKey]:
+    """List the models that a run has finished with at least once, whether they have events now or not."""
+    body = {"query": {"term": {"mpm.state.kind": "model"}}, "_source": False}
+    refresh(client, [Index.STATE])
+    return sorted(ModelKey(*hit["_id"].split(":", 2)[1:]) for hit in scan(client, Index.STATE, body, sort="@timestamp"))
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from mpm_elk.config.captures import CaptureMapping, mapping_for
 from mpm_elk.config.kibana import KibanaSettings
 from mpm_elk.config.notifications import Notifications
 from mpm_elk.config.rules import Rule
-from mpm_elk.config.segments import SegmentNames
 from mpm_elk.config.schedules import Maintenance
+from mpm_elk.config.segments import SegmentNames
 from mpm_elk.config.sources import SourceSettings
 from mpm_elk.timespan import Span
 

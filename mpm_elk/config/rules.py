@@ -3,13 +3,14 @@
 import difflib
 import fnmatch
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from mpm_elk.config.absences import Absent, expand
 from mpm_elk.config.references import Reference, ReferenceField, short
+from mpm_elk.config.schedules import DAYS, Clock, Days, Hours, Mute, Texts, Zone, last_shown
 from mpm_elk.config.segments import SegmentNames
-from mpm_elk.config.schedules import Hours, Mute, Texts
 from mpm_elk.contract.metric_names import METRIC_NAMES, WITHOUT_EVIDENCE
 from mpm_elk.timespan import Span, format_span, iso, milliseconds
 
@@ -53,6 +54,11 @@ class Rule(_Strict):
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
     models: Texts = ("*",)
     metric: str
+    absent: Absent | None = Field(default=None, description="What is not there, in place of a metric")
+    by: Clock | None = Field(default=None, description="The time of day by which a batch is complete")
+    days: Days = Field(default=DAYS, description="The days on which a batch is due")
+    timezone: Zone = Field(default="UTC", description="Whose clock `by` is read from")
+    within: Span = Field(default=_DAY, le=_DAY, description="How long before `by` a batch may begin")
     on: On = On()
     window: Span = _DAY
     against: ReferenceField = Reference(kind="baseline")
@@ -74,6 +80,11 @@ class Rule(_Strict):
     notify: Texts | None = None
     runbook: str | None = None
     description: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _absence(cls, data: Any) -> Any:
+        return expand(data) if isinstance(data, dict) and data.get("absent") is not None else data
 
     @field_validator("metric")
     @classmethod
@@ -98,6 +109,7 @@ class Rule(_Strict):
         if self.warning is None and self.critical is None:
             msg = "give `warning`, `critical`, or both"
             raise ValueError(msg)
+        self._check_batch()
         if self.m_of_n is not None and self.for_ > 1:
             msg = f"give `for` or `m_of_n`, not both: `for: {self.for_}` is `m_of_n: [{self.for_}, {self.for_}]`"
             raise ValueError(msg)
@@ -142,6 +154,23 @@ class Rule(_Strict):
         if self.against.kind == "training" and self.on.segments:
             msg = "training data is not counted by segment: leave `on.segments` out, or compare with `rolling 28d`"
             raise ValueError(msg)
+
+    def _check_batch(self) -> None:
+        if self.absent == "batch" and self.by is None:
+            msg = '`absent: batch` needs the time of day by which it is complete: write `by: "06:00"`'
+            raise ValueError(msg)
+        if self.absent is not None and self.window != _HOUR:
+            msg = "what is absent is looked for every hour: leave `window` out"
+            raise ValueError(msg)
+        fields = type(self).model_fields
+        given = [name for name in ("by", "days", "timezone", "within") if getattr(self, name) != fields[name].default]
+        if self.absent != "batch" and given:
+            msg = f"`{given[0]}` is of rules with `absent: batch`: leave it out, or write `active: {{…}}` for hours"
+            raise ValueError(msg)
+
+    def due(self, at: int) -> int | None:
+        """Give when (ms) the batch was due that was due last at an instant (ms)."""
+        return None if self.by is None else last_shown(at, self.days, self.by, self.timezone)
 
     @property
     def opens(self) -> tuple[int, int]:

@@ -8,7 +8,7 @@ left out is the moment of the change.
 import difflib
 import fnmatch
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Literal, Self, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -223,6 +223,22 @@ def _stretches(at: int, days: tuple[Day, ...], start: int, end: int, zone: ZoneI
                 _shown(midnight + timedelta(minutes=start), zone, last=False),
                 _shown(midnight + timedelta(minutes=until), zone, last=True),
             )
+
+
+def last_shown(at: int, days: Sequence[Day], minutes: int, timezone: str) -> int | None:
+    """Give the last instant (ms), at most a week before `at`, at which the clock showed a time on one of the days.
+
+    Of a time that is shown twice, it is the first.
+    """
+    zone = ZoneInfo(timezone)
+    today = from_ms(at).astimezone(zone).date()
+    for back in range(-1, 9):
+        day = today - timedelta(days=back)
+        if DAYS[day.weekday()] in days:
+            shown = _shown(datetime.combine(day, time()) + timedelta(minutes=minutes), zone, last=False)
+            if shown <= at:
+                return shown
+    return None
 
 
 def _shown(clock: datetime, zone: ZoneInfo, *, last: bool) -> int:

@@ -1,7 +1,7 @@
 """Which models there are, and where their events: in our own indices, and in those of the declared sources."""
 
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,6 +71,20 @@ def find_models(client: Elasticsearch, config: Config, report: RunReport) -> dic
     if remembered != known and not report.dry_run:
         state.save_discovery(client, remembered, condition, report.started_ms)
     return models
+
+
+def missing_models(
+    client: Elasticsearch, config: Config, found: Mapping[ModelKey, Events], problems: Sequence[SourceProblem]
+) -> dict[ModelKey, Events]:
+    """Give the models that were judged before and have no index any more, where a rule tells of absent events.
+
+    Where a source could not be read, its models are not missing: it is said what is wrong with the source.
+    """
+    rules = [rule for rule in config.rules or () if rule.absent is not None]
+    if not rules or problems:
+        return {}
+    known = state.judged_models(client)
+    return {m: Events(EVENTS) for m in known if m not in found and any(rule.matches(m.name) for rule in rules)}
 
 
 def _sources(client: Elasticsearch, config: Config, report: RunReport) -> Iterator[Source]:

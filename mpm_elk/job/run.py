@@ -24,7 +24,7 @@ from mpm_elk.errors import MpmError, PartialResultError, UsageError
 from mpm_elk.intake.conversion_report import ConversionReport
 from mpm_elk.intake.convert import convert
 from mpm_elk.job.context import Context, lease_name
-from mpm_elk.job.discover import find_models, unexpected
+from mpm_elk.job.discover import find_models, missing_models, unexpected
 from mpm_elk.job.due import due
 from mpm_elk.job.judge import judge_windows
 from mpm_elk.job.meter import Metered
@@ -60,7 +60,8 @@ def run(client: Elasticsearch, config: Config, options: Options) -> RunReport:
     report = RunReport(_run_id(), to_ms(datetime.now(tz=UTC)), to_ms(options.now), options.dry_run)
     if config.captures:
         report.captures = _convert(client, config, report, options)
-    for model, events in sorted(find_models(client, config, report).items()):
+    found = find_models(client, config, report)
+    for model, events in sorted((missing_models(client, config, found, report.sources) | found).items()):
         if options.models and not any(fnmatch.fnmatchcase(model.name, pattern) for pattern in options.models):
             continue
         entry = ModelReport(model)
@@ -145,7 +146,7 @@ def _run_model(context: Context, indices: Mapping[str, ReadPosition], options: O
     if entry.quiet_until > context.now_ms:
         context.report.learning_until = entry.quiet_until
     context.hours_from = needed_from(context, remembered)
-    work = find_work(context, remembered, entry, indices, audit=options.audit)
+    work = _work(context, remembered, entry, indices, options)
     too_old = remembered.read and keep_from(context, remembered) > remembered.hours_from
     if not (work.any or too_old or remembered.unkept or context.backfill or _any_due(context, remembered)):
         return
@@ -157,12 +158,22 @@ def _run_model(context: Context, indices: Mapping[str, ReadPosition], options: O
         context.lease = lease
         remembered = state.load(context.client, context.model)
         context.hours_from = needed_from(context, remembered)
-        work = find_work(context, remembered, entry, indices, audit=options.audit)
+        work = _work(context, remembered, entry, indices, options)
         done = _do(context, work, entry, remembered)
         state.save(context.client, lease, context.model, done, context.now_ms)
         state.forget_hours(context.client, context.model, work.noted)
         if done.hours_from > context.hours_from:
             drop_hours(context, done.hours_from)
+
+
+def _work(
+    context: Context, remembered: ModelState, entry: ModelEntry, indices: Mapping[str, ReadPosition], options: Options
+) -> Work:
+    """Find what there is to read; of a model whose events are gone that is nothing."""
+    if not indices:
+        context.use(entry.cells.cells if entry.cells else context.cells)
+        return Work({})
+    return find_work(context, remembered, entry, indices, audit=options.audit)
 
 
 def _any_due(context: Context, remembered: ModelState) -> bool:
@@ -179,7 +190,9 @@ def _do(context: Context, work: Work, entry: ModelEntry, remembered: ModelState)
         remembered,
         read={**remembered.read, **work.positions},
         profiles=count_profiles(context.client, context.model, hours_from),
-        cells=context.source.marks({name: cells.hash for name, cells in context.cells.subjects.items()}),
+        cells=context.source.marks({name: cells.hash for name, cells in context.cells.subjects.items()})
+        if work.positions
+        else remembered.cells,
         days_until=max(remembered.days_until, today),
         hours_from=hours_from,
         catch_up=None,

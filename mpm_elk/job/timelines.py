@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from mpm_elk.job.context import Context
 from mpm_elk.metrics.catalogue import JOINT_SUBJECT
-from mpm_elk.profiles.store import Wanted, read
+from mpm_elk.profiles.store import Wanted, last_event, read
 from mpm_elk.profiles.timeline import Timeline, unit_for
 from mpm_elk.registry.store import Baseline, ModelEntry
 from mpm_elk.rules.evaluate import subjects_of
@@ -29,6 +29,8 @@ def read_timeline(
     else:
         since = start - monitor.reach * length
         timeline = Timeline(since, length, (end - since) // length, days=baseline.days if baseline else {})
+        if any(rule.absent for rule in monitor.rules):
+            timeline.last_before = last_event(context.client, context.model, since, context.fresh)
     _fill(context, monitor, timeline, since, end)
     return timeline
 

@@ -85,17 +85,17 @@ def measure_together(
 
 
 def measure_traffic(
-    traffic: TrafficWindows, members: Flags, rows: slice, flagged: Flags, *, ends: Sequence[int]
+    traffic: TrafficWindows, members: Flags, rows: slice, flagged: Flags, *, ends: Sequence[int], before: int = 0
 ) -> Measured:
     """Measure the traffic of the last window of `rows` (R of T windows).
 
     `members` (T, T) says which windows each is compared with, `flagged` (R−1,) which of the history raised an alert,
-    `ends` (T,) when each window ends (ms).
+    `ends` (T,) when each window ends (ms), `before` when the last event before all of them was, 0 where there was none.
     """
     windows, references = traffic.take(rows), traffic.pool(members[rows])
     counts = np.where(members[rows][-1], traffic.count, np.nan)
     learning = Learning(flagged)
-    quiet = silence(ends, traffic.count, traffic.last)[rows] / 1000
+    quiet = silence(ends, traffic.count, traffic.last, before)[rows] / 1000
     context = Traffic(windows, references, counts, quiet, learning)
     p = context.evidence
     return Measured(

@@ -15,9 +15,11 @@ from mpm_elk.contract.keys import EVERYTHING, ModelKey, Segment, VersionKey
 from mpm_elk.contract.names import Index, all_months, monthly
 from mpm_elk.contract.queries import between
 from mpm_elk.profiles.profile import Profile
-from mpm_elk.timespan import DAY_MS, HOUR_MS, iso
+from mpm_elk.timespan import DAY_MS, HOUR_MS, iso, parse_instant, to_ms
 
 HOUR, DAY = "hour", "day"
+_VERSIONS = 100
+"""So many versions may have events in one hour."""
 LENGTH = {HOUR: HOUR_MS, DAY: DAY_MS}
 
 
@@ -162,6 +164,33 @@ def first_profile(
     stored = answer["aggregations"]["first"]["value"] if "aggregations" in answer else None
     starts = [key.start for key in fresh if granularity in (None, key.granularity)]
     return min(starts + ([] if stored is None else [int(stored)]), default=None)
+
+
+def last_event(client: Elasticsearch, model: ModelKey, before: int, fresh: Mapping[ProfileKey, Profile]) -> int:
+    """Give the time (ms) of a model's last event in the hours before a time, stored or fresh; 0 where there is none.
+
+    Where the profile does not tell, it is the end of its hour.
+    """
+    filters = [*model.filters(), {"term": {"mpm.profile.granularity": HOUR}}, between(0, before)]
+    body = {
+        "size": _VERSIONS,
+        "query": {"bool": {"filter": [*filters, {"term": {"mpm.segment_key": EVERYTHING.key}}]}},
+        "sort": [{"@timestamp": "desc"}],
+        "_source": ["mpm.profile.last"],
+    }
+    [answer] = search_all(client, [Search(_pattern(model), body)])
+    found = [
+        (hit["sort"][0], hit["_source"].get("mpm", {}).get("profile", {}).get("last"))
+        for hit in answer.get("hits", {}).get("hits", [])
+    ]
+    found += [
+        (key.start, None if profile.last is None else iso(profile.last))
+        for key, profile in fresh.items()
+        if key.granularity == HOUR and key.segment == EVERYTHING and key.start < before and profile.count
+    ]
+    newest = max((start for start, _ in found), default=0)
+    lasts = [to_ms(parse_instant(last)) if last else start + HOUR_MS - 1 for start, last in found if start == newest]
+    return max(lasts, default=0)
 
 
 def _pattern(model: ModelKey) -> str:

@@ -24,7 +24,8 @@ def unit_for(length: timedelta) -> str:
 class Timeline:
     """Windows number 0 to `size` − 1, each `length` ms long, the first beginning at `start` (ms).
 
-    `days` are the daily counts of a baseline, which stand for the traffic before there was any.
+    `days` are the daily counts of a baseline, which stand for the traffic before there was any. `last_before` is the
+    time (ms) of the last event before the first window, where that is asked for, and 0 where there was none.
     """
 
     start: int
@@ -32,6 +33,7 @@ class Timeline:
     size: int
     days: Mapping[int, Profile] = field(default_factory=dict)
     windows: dict[tuple[VersionKey, Segment], Slots] = field(default_factory=dict)
+    last_before: int | None = None
 
     def add(self, profiles: Iterable[tuple[ProfileKey, Profile]]) -> None:
         """Merge stored profiles into their windows; each is given once."""
@@ -56,7 +58,8 @@ class Timeline:
             for key, slots in self.windows.items()
             if any(slots[max(0, first) :])
         }
-        return Timeline(self.start + first * self.length, self.length, kept + more, self.days, windows)
+        start, before = self.start + first * self.length, self._last_before(first)
+        return Timeline(start, self.length, kept + more, self.days, windows, before)
 
     def ending(self, at: int, reach: int) -> "Timeline":
         """Cut out window `at` and the `reach` windows before it.
@@ -65,7 +68,22 @@ class Timeline:
         """
         first = max(0, at - reach)
         windows = {key: slots[first : at + 1] for key, slots in self.windows.items()}
-        return Timeline(self.time(first)[0], self.length, at + 1 - first, self.days, windows)
+        before = self._last_before(first)
+        return Timeline(self.time(first)[0], self.length, at + 1 - first, self.days, windows, before)
+
+    def _last_before(self, first: int) -> int | None:
+        """Give the time of the last event before a window; 0 where there was none or it is not known."""
+        if self.last_before is None:
+            return None
+        every = [slots for (_, segment), slots in self.windows.items() if segment == EVERYTHING]
+        for at in range(min(first, self.size) - 1, -1, -1):
+            if some := [slots[at] for slots in every if _busy(slots[at])]:
+                return max((profile.last or 0 for profile in some if profile is not None), default=0)
+        return self.last_before
+
+    def counts(self) -> list[tuple[int, int]]:
+        """Give the start (ms) and the events of each window, all versions together."""
+        return [(self.time(at)[0], profile.count) for at, profile in enumerate(self.traffic()) if profile is not None]
 
     def time(self, at: int) -> tuple[int, int]:
         """Give the start and end (ms) of a window."""

@@ -162,7 +162,7 @@ def _of_model(rule: Rule, config: Config, model: KnownModel) -> Iterator[Problem
             rule, f"{model.key} has no baseline, so it says nothing", "make one with `mpm-elk baseline create`"
         )
     if rule.against.kind == "training" and model.versions and not model.baselines:
-        yield _warning(
+        yield warning(
             rule,
             f"{model.key} has no dated training data, so it says nothing",
             "make a baseline of training data with `mpm-elk baseline create --timestamp COLUMN`",

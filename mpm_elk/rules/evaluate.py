@@ -20,6 +20,7 @@ from mpm_elk.metrics.dispersion import MIN_WINDOWS
 from mpm_elk.metrics.finding import figure
 from mpm_elk.metrics.measured import Measured
 from mpm_elk.metrics.multiplicity import adjust, min_p
+from mpm_elk.timespan import in_words
 
 _MONTH = timedelta(days=30)
 _Q_MAX = 0.01
@@ -112,7 +113,7 @@ def evaluate(rule: Rule, measured: Measured, p_adjusted: float | None, level: fl
     assert value is not None  # noqa: S101 — `_lack` has looked
     limits = measured.values.get(f"{rule.metric}_lower"), measured.values.get(f"{rule.metric}_upper")
     severity, threshold = _crossed(rule, metric, value)
-    text = f"{rule.metric} is {figure(value)}"
+    text = f"{rule.metric} is {figure(value)}" if rule.absent is None else f"no event for {in_words(value)}"
     sustains = False
     if severity is Severity.OK:
         reason, sustains = text, _holds(rule, metric, measured, value)
@@ -125,7 +126,8 @@ def evaluate(rule: Rule, measured: Measured, p_adjusted: float | None, level: fl
     else:
         sustains = True
         sure = f" (adjusted p {evidence:.2g})" if evidence is not None else ""
-        reason = f"{text}, {_side(rule, metric)} the {severity} threshold of {threshold:g}{sure}"
+        limit = f"{threshold:g}" if rule.absent is None or threshold is None else in_words(threshold)
+        reason = f"{text}, {_side(rule, metric)} the {severity} threshold of {limit}{sure}"
     return Evaluation(rule.id, rule.metric, severity, reason, value, *limits, threshold, evidence, sustains)
 
 

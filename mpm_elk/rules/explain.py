@@ -7,6 +7,7 @@ from mpm_elk.config.rules import Rule
 from mpm_elk.metrics.catalogue import REGISTRY
 from mpm_elk.metrics.metric import EVIDENCE
 from mpm_elk.rules.evaluate import chance_per_look
+from mpm_elk.rules.explain_absence import explain_absence
 from mpm_elk.rules.explain_life import explain_life, explain_silence
 from mpm_elk.rules.judgement import monitors
 from mpm_elk.timespan import format_span
@@ -30,10 +31,20 @@ def explain(rule: Rule, rules: Sequence[Rule], config: Config) -> list[str]:
 
     `rules` are all that hold: the allowed false alarms are shared by those that look at different windows.
     """
+    sentences = list(explain_absence(rule, config)) if rule.absent else _metric(rule, rules, config)
+    sentences += explain_life(rule)
+    sentences += explain_silence(rule, config)
+    if rule.owner:
+        sentences.append(f"Its owner is {rule.owner}." + (f" What to do: {rule.runbook}" if rule.runbook else ""))
+    return sentences
+
+
+def _metric(rule: Rule, rules: Sequence[Rule], config: Config) -> list[str]:
+    """Say what a rule on a metric looks at, against what, and on what evidence."""
     metric, every, settle = REGISTRY[rule.metric], format_span(rule.window), format_span(config.job.settle)
     subjects = ", ".join(rule.on.subject or metric.subjects)
     where = f", in each value of {', '.join(map(str, rule.on.segments))}" if rule.on.segments else ""
-    sentences = [
+    return [
         f"It looks at {subjects} of the models {', '.join(rule.models)}{where}.",
         f"Its number is {rule.metric}: {metric.meaning}.",
         f"Each window of {every} (UTC) is judged {settle} after its end, and again where events come later.",
@@ -43,11 +54,6 @@ def explain(rule: Rule, rules: Sequence[Rule], config: Config) -> list[str]:
         _evidence(rule, rules, config),
         *_enough(rule),
     ]
-    sentences += explain_life(rule)
-    sentences += explain_silence(rule, config)
-    if rule.owner:
-        sentences.append(f"Its owner is {rule.owner}." + (f" What to do: {rule.runbook}" if rule.runbook else ""))
-    return sentences
 
 
 def _enough(rule: Rule) -> list[str]:

@@ -18,7 +18,15 @@ from mpm_elk.profiles.joint import paired
 from mpm_elk.profiles.joint_windows import joint_windows
 from mpm_elk.profiles.timeline import Timeline, subject
 from mpm_elk.profiles.windows import subject_windows, traffic_windows
-from mpm_elk.rules.evaluate import adjust_over_subjects, chance_per_look, evaluate, out_of_hours, subjects_of
+from mpm_elk.rules.absence import batch, missed
+from mpm_elk.rules.evaluate import (
+    Evaluation,
+    adjust_over_subjects,
+    chance_per_look,
+    evaluate,
+    out_of_hours,
+    subjects_of,
+)
 from mpm_elk.rules.judgement import (
     ALL_VERSIONS,
     Alarms,
@@ -59,15 +67,21 @@ class Judge:
                 reference,
                 adjusted.get(key),
                 tuple(
-                    evaluate(rule, measured, adjusted.get(key), self._level)
-                    if rule.judges(start, end)
-                    else out_of_hours(rule)
+                    self._evaluate(rule, measured, adjusted.get(key), at)
                     for rule in self.monitor.rules
                     if self._looks_at(rule, key.subject, key.segment.name)
                 ),
             )
             for key, (measured, reference) in sorted(found.items())
         ]
+
+    def _evaluate(self, rule: Rule, measured: Measured, p_adjusted: float | None, at: int) -> Evaluation:
+        start, end = self.timeline.time(at)
+        if not rule.judges(start, end):
+            return out_of_hours(rule)
+        if rule.absent == "batch":
+            return batch(rule, self.timeline.counts(), end, before=self.timeline.last_before or 0)
+        return evaluate(rule, measured, p_adjusted, self._level)
 
     def measure(self, at: int) -> Iterator[tuple[SubjectKey, _Found]]:
         """Measure all subjects in window number `at`, as far back as the timeline goes."""
@@ -112,15 +126,21 @@ class Judge:
     def _traffic(self, at: int) -> Iterator[tuple[SubjectKey, _Found]]:
         slots = self.timeline.traffic()
         usable = np.array([profile is not None and profile.count > 0 for profile in slots])
-        if not usable[: at + 1].any():
+        before = self.timeline.last_before or 0
+        if not usable[: at + 1].any() and not self._missed(at, before):
             return
         # Silence is told of too.
         flagged = self.alarms.flags(TRAFFIC_SUBJECT, EVERYTHING, self.timeline)
         chosen, describe = earlier(self.monitor, self.timeline, usable, flagged, [""] * self.timeline.size)
         rows, ends = with_history(at), [self.timeline.time(i)[1] for i in range(self.timeline.size)]
-        measured = measure_traffic(traffic_windows(slots), chosen, rows, flagged[rows][:-1], ends=ends)
+        measured = measure_traffic(traffic_windows(slots), chosen, rows, flagged[rows][:-1], ends=ends, before=before)
         key = SubjectKey(self.known.model.version(ALL_VERSIONS), TRAFFIC_SUBJECT, EVERYTHING)
         yield key, (measured, describe(at))
+
+    def _missed(self, at: int, before: int) -> bool:
+        """Tell whether a rule still looks for events in window number `at`, the last of which were at `before` (ms)."""
+        end = self.timeline.time(at)[1]
+        return bool(before) and any(missed(rule, before, end) for rule in self.monitor.rules if rule.absent)
 
     def _subject(self, name: str, comparer: Comparer, at: int, level: float) -> _Found:
         """Measure one subject; `level` is the p that it needs where it is the only one that drifted."""

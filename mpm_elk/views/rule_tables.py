@@ -1,6 +1,7 @@
 """Rules and metrics for a terminal, with rich."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -9,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mpm_elk.config.rules import Rule
+from mpm_elk.config.schedules import format_clock
 from mpm_elk.metrics.catalogue import REGISTRY, Metric
 from mpm_elk.rules.problems import Problem, Weight
 from mpm_elk.timespan import format_span
@@ -32,16 +34,29 @@ def rules(some: Sequence[Rule]) -> RenderableType:
             on += f" by {', '.join(map(str, rule.on.segments))}"
         table.add_row(
             Text(rule.id, style="bold"),
-            rule.metric + (" (no evidence)" if rule.evidence == "none" else ""),
+            _what(rule),
             on,
             format_span(rule.window) + _opens(*rule.opens),
             str(rule.against),
-            _number(rule.warning),
-            _number(rule.critical),
+            _threshold(rule, rule.warning),
+            _threshold(rule, rule.critical),
             ", ".join(rule.models),
             rule.owner or "",
         )
     return table
+
+
+def _what(rule: Rule) -> str:
+    if rule.absent is not None:
+        by = f" by {format_clock(rule.by)} {rule.timezone}" if rule.by is not None else ""
+        return f"absent: {rule.absent}{by}"
+    return rule.metric + (" (no evidence)" if rule.evidence == "none" else "")
+
+
+def _threshold(rule: Rule, value: float | None) -> str:
+    if rule.absent == "events" and value is not None:
+        return format_span(timedelta(seconds=value))
+    return _number(value)
 
 
 def _opens(m: int, n: int) -> str:

@@ -142,7 +142,7 @@ class Monitored:
     def ran(self, now_ms: int, **options: Any) -> ModelReport:
         """Run the job, and give this model's report; nothing may fail."""
         report = self.run(now_ms, **options)
-        assert [entry.error for entry in report.models] == [None]
+        assert [str(entry.error) for entry in report.models] == ["None"]
         return report.models[0]
 
     def run_days(self, days: Iterable[int], **how: Any) -> None:
