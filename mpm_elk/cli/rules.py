@@ -20,9 +20,9 @@ def command() -> None:
 
 
 def _rules(app: App) -> "tuple[Rule, ...]":
-    from mpm_elk.rules.defaults import DEFAULT_RULES  # noqa: PLC0415 — heavy
+    from mpm_elk.rules.defaults import rules_of  # noqa: PLC0415 — heavy
 
-    return DEFAULT_RULES if app.config.rules is None else app.config.rules
+    return rules_of(app.config)
 
 
 @command.command("list")
@@ -30,7 +30,7 @@ def _rules(app: App) -> "tuple[Rule, ...]":
 @_JSON
 @click.pass_context
 def list_(ctx: click.Context, *, model: str | None, as_json: bool) -> None:
-    """List the rules that hold: those of mpm.yml, or the default ones where it has none."""
+    """List the rules that hold: those of mpm.yml and of the packs that it extends, or the default ones."""
     app: App = ctx.obj
     some = [rule for rule in _rules(app) if model is None or rule.matches(model)]
     if as_json:
@@ -56,6 +56,34 @@ def metrics(*, as_json: bool) -> None:
     from mpm_elk.views.rule_tables import metrics as table  # noqa: PLC0415
 
     draw(table(some), _PIPE_WIDTH)
+
+
+@command.command()
+@click.argument("name", metavar="[PACK]", required=False)
+@_JSON
+def packs(*, name: str | None, as_json: bool) -> None:
+    """List the packs of rules that `extends:` can name; with PACK, print its rules as they would stand in mpm.yml."""
+    from mpm_elk.config import packs as known  # noqa: PLC0415 — heavy
+
+    try:
+        some = [known.pack(one) for one in ([name] if name else known.names())]
+    except ValueError as error:
+        raise UsageError(str(error), remedy="`mpm-elk rules packs` lists them") from None
+    if as_json:
+        print_json([
+            {
+                "name": one.name,
+                "description": one.description,
+                "rules": [rule.model_dump(by_alias=True, mode="json") for rule in one.rules],
+            }
+            for one in some
+        ])  # fmt: skip
+    elif name:
+        click.echo(some[0].text, nl=False)
+    else:
+        from mpm_elk.views.rule_tables import packs as table  # noqa: PLC0415 — rich is heavy
+
+        draw(table(some), _PIPE_WIDTH)
 
 
 @command.command()

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from mpm_elk.config.parts import Strict, Texts, as_tuple
 from mpm_elk.contract.limits import CATEGORY_MAX, ENVIRONMENT_MAX, FEATURE_NAME_MAX, MODEL_NAME_MAX, VERSION_MAX
 from mpm_elk.timespan import Span
 
@@ -17,16 +18,6 @@ SKIPPED = "_"
 
 _RULES = 1
 """Counts up when the conversion itself changes, so that everything is converted again."""
-
-
-class _Strict(BaseModel):
-    """A part of the configuration: unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-def _as_tuple(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
 
 
 def _column(value: object) -> object:
@@ -40,15 +31,14 @@ def _column(value: object) -> object:
     return value
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
-Globs = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+Globs = Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=1)]
 Column = Annotated[int | str, BeforeValidator(_column)]
 """A column by its position, counted from 0, or by its name."""
 
 FeatureName = Annotated[str, Field(min_length=1, max_length=FEATURE_NAME_MAX)]
 
 
-class OutputMapping(_Strict):
+class OutputMapping(Strict):
     """What the columns of a response mean."""
 
     score: Column | None = None
@@ -95,7 +85,7 @@ class OutputMapping(_Strict):
         return self.label is not None or bool(self.probabilities)
 
 
-class CaptureMapping(_Strict):
+class CaptureMapping(Strict):
     """Which captures become predictions of which model, and what their columns are."""
 
     platform: str = "*"
@@ -104,7 +94,7 @@ class CaptureMapping(_Strict):
     version: str | None = Field(default=None, min_length=1, max_length=VERSION_MAX)
     environment: str = Field(default="production", min_length=1, max_length=ENVIRONMENT_MAX)
     features: tuple[FeatureName | None, ...] | dict[str, FeatureName | None] | None = None
-    texts: Names = Field(default=(), description="Features that are texts, though they look like numbers")
+    texts: Texts = Field(default=(), description="Features that are texts, though they look like numbers")
     output: OutputMapping
     prediction_id: Column | None = None
     segment: dict[str, Column] = Field(default_factory=dict)

@@ -4,22 +4,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
+from mpm_elk.config.parts import Credentials
 from mpm_elk.timespan import Span
 
 
-class KibanaSettings(BaseModel):
+class KibanaSettings(Credentials):
     """Where Kibana is, and as whom to speak to it; without credentials, as to Elasticsearch."""
-
-    # What was given is never in an error: it may be a password.
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     url: str = Field(pattern=r"^https?://[^/]")
     space: str | None = Field(default=None, pattern=r"^[a-z0-9_-]+$")
-    username: str | None = None
-    password: SecretStr | None = None
-    api_key: SecretStr | None = None
     ca_certs: Path | None = None
     request_timeout: Span = timedelta(seconds=60)
 
@@ -27,12 +22,6 @@ class KibanaSettings(BaseModel):
     def _check(self) -> Self:
         if "@" in self.url:
             msg = "write user and password as `username` and `password`, not into the URL, where logs would show them"
-            raise ValueError(msg)
-        if self.api_key and (self.username or self.password):
-            msg = "give `api_key` or `username` and `password`, not both"
-            raise ValueError(msg)
-        if (self.username is None) != (self.password is None):
-            msg = "`username` and `password` go together"
             raise ValueError(msg)
         return self
 

@@ -5,17 +5,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    model_validator,
-)
+from pydantic import Field, model_validator
 
 from mpm_elk.config.captures import CaptureMapping, mapping_for
+from mpm_elk.config.extensions import Extensions
 from mpm_elk.config.kibana import KibanaSettings
 from mpm_elk.config.notifications import Notifications
+from mpm_elk.config.parts import Credentials, Strict
 from mpm_elk.config.rules import Rule
 from mpm_elk.config.schedules import Maintenance
 from mpm_elk.config.segments import SegmentNames
@@ -23,21 +19,11 @@ from mpm_elk.config.sources import SourceSettings
 from mpm_elk.timespan import Span
 
 
-class _Strict(BaseModel):
-    """A part of the configuration: unknown keys are errors."""
-
-    # What was given is never in an error: it may be a password.
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
-
-
-class ElasticsearchSettings(_Strict):
+class ElasticsearchSettings(Credentials):
     """Where the cluster is, and as whom to speak to it."""
 
     hosts: tuple[str, ...] = ()
     cloud_id: str | None = None
-    username: str | None = None
-    password: SecretStr | None = None
-    api_key: SecretStr | None = None
     ca_certs: Path | None = None
     ca_fingerprint: str | None = None
     request_timeout: Span = timedelta(seconds=60)
@@ -50,19 +36,13 @@ class ElasticsearchSettings(_Strict):
         if self.hosts and self.cloud_id:
             msg = "give `hosts` or `cloud_id`, not both"
             raise ValueError(msg)
-        if self.api_key and (self.username or self.password):
-            msg = "give `api_key` or `username` and `password`, not both"
-            raise ValueError(msg)
-        if (self.username is None) != (self.password is None):
-            msg = "`username` and `password` go together"
-            raise ValueError(msg)
         if not self.hosts and self.cloud_id is None:
             msg = "give `hosts` or `cloud_id`"
             raise ValueError(msg)
         return self
 
 
-class IntakeSettings(_Strict):
+class IntakeSettings(Strict):
     """What is accepted as a prediction event."""
 
     max_age: Span = timedelta(days=400)
@@ -71,14 +51,14 @@ class IntakeSettings(_Strict):
     pool: str | None = Field(default=None, description="A word that stands for the model in index names")
 
 
-class ModelSettings(_Strict):
+class ModelSettings(Strict):
     """What the job is told about models whose name matches."""
 
     name: str
     segments: SegmentNames = ()
 
 
-class JobSettings(_Strict):
+class JobSettings(Strict):
     """How `mpm-elk run` works."""
 
     settle: Span = Field(default=timedelta(minutes=5), description="How long after its end a window is judged")
@@ -91,7 +71,7 @@ class JobSettings(_Strict):
     false_alarms_per_month: float = Field(default=0.1, gt=0, le=30)
 
 
-class Config(_Strict):
+class Config(Strict):
     """The whole configuration."""
 
     elasticsearch: ElasticsearchSettings | None = None
@@ -99,6 +79,7 @@ class Config(_Strict):
     intake: IntakeSettings = IntakeSettings()
     job: JobSettings = JobSettings()
     notifications: Notifications = Notifications()
+    extends: Extensions = ()
     models: tuple[ModelSettings, ...] = ()
     rules: tuple[Rule, ...] | None = None
     mute: tuple[Maintenance, ...] = ()
@@ -117,6 +98,10 @@ class Config(_Strict):
                 msg = f"two rules are called {rule.id!r}: a rule's id must be its own"
                 raise ValueError(msg)
             seen.add(rule.id)
+        brought = [rule.id for extension in self.extends for rule in extension.rules]
+        if twice := [name for name in brought if brought.count(name) > 1]:
+            msg = f"two packs bring a rule that is called {twice[0]!r}: take it out of one with `without`"
+            raise ValueError(msg)
         return self
 
     def mapping(self, platform: str, endpoint: str) -> CaptureMapping | None:

@@ -6,18 +6,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
+from mpm_elk.config.parts import Strict, Texts, as_tuple
 from mpm_elk.timespan import Span, format_span, parse_span
 
 Told = Literal[
     "opened", "escalated", "eased", "recovering", "relapsed", "recovered", "flapping", "settled", "withdrawn",
     "reinstated",
 ]  # fmt: skip
-
-
-class _Strict(BaseModel):
-    """A part of the configuration: unknown keys are errors; what was given is never in an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Rate(BaseModel):
@@ -42,27 +37,23 @@ def _rate(value: object) -> object:
     return value
 
 
-def _as_tuple(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-class Channel(_Strict):
+class Channel(Strict):
     """One way to somebody: an Apprise URL, and what goes there."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
     url: SecretStr
     at_least: Literal["warning", "critical"] = "warning"
-    tell: Annotated[tuple[Told, ...], BeforeValidator(_as_tuple)] = (
+    tell: Annotated[tuple[Told, ...], BeforeValidator(as_tuple)] = (
         "opened", "escalated", "recovered", "flapping", "settled", "withdrawn", "reinstated",
     )  # fmt: skip
     at_most: Annotated[Rate, BeforeValidator(_rate)] = Rate(number=10, span=timedelta(hours=1))
 
 
-class Notifications(_Strict):
+class Notifications(Strict):
     """All channels, and which of them rules use that name none."""
 
     channels: tuple[Channel, ...] = ()
-    default: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ()
+    default: Texts = ()
     max_age: Span = Field(default=timedelta(days=2), description="Windows that ended longer ago are not told of")
     give_up: Span = Field(default=timedelta(days=1), description="How long a notification is tried")
 

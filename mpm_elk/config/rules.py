@@ -5,11 +5,12 @@ import fnmatch
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from mpm_elk.config.absences import Absent, expand
+from mpm_elk.config.parts import Strict, Texts
 from mpm_elk.config.references import Reference, ReferenceField, short
-from mpm_elk.config.schedules import DAYS, Clock, Days, Hours, Mute, Texts, Zone, last_shown
+from mpm_elk.config.schedules import DAYS, Clock, Days, Hours, Mute, Zone, last_shown
 from mpm_elk.config.segments import SegmentNames
 from mpm_elk.contract.metric_names import METRIC_NAMES, WITHOUT_EVIDENCE
 from mpm_elk.timespan import Span, format_span, iso, milliseconds
@@ -19,25 +20,19 @@ _DAY = timedelta(days=1)
 _MOST_WINDOWS = 100
 
 
-class _Strict(BaseModel):
-    """A part of the configuration: unknown keys are errors."""
-
-    # What was given is never in an error: it may be a password.
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
-
-
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, dict) else value
 
 
-class On(_Strict):
-    """Which subjects a rule looks at, and in which segments."""
+class On(Strict):
+    """Which subjects a rule looks at, of which kind, and in which segments."""
 
     subject: Texts = ()
+    kind: Literal["numeric", "categorical"] | None = None
     segments: SegmentNames = ()
 
 
-class Flapping(_Strict):
+class Flapping(Strict):
     """When an alert that comes and goes is told of once: so many changes in the last so many windows."""
 
     changes: int = Field(default=6, ge=2, le=100)
@@ -48,7 +43,7 @@ def _flapping(value: object) -> object:
     return None if value is False or value == "off" else value
 
 
-class Rule(_Strict):
+class Rule(Strict):
     """When a metric is worth an alert."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)

@@ -13,8 +13,9 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Literal, Self, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
+from mpm_elk.config.parts import Strict, Texts, as_tuple
 from mpm_elk.timespan import from_ms, to_ms
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -22,11 +23,6 @@ DAYS: tuple[Day, ...] = get_args(Day)
 
 _MIDNIGHT = 24 * 60
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
-
-
-def as_tuple(value: object) -> object:
-    """Take one text for a list of one."""
-    return (value,) if isinstance(value, str) else value
 
 
 def parse_clock(value: object) -> int:
@@ -85,13 +81,10 @@ Clock = Annotated[int, BeforeValidator(parse_clock), PlainSerializer(format_cloc
 Zone = Annotated[str, BeforeValidator(_zone)]
 Days = Annotated[tuple[Day, ...], BeforeValidator(as_tuple)]
 Moment = Annotated[int | datetime | None, BeforeValidator(_moment), PlainSerializer(_write_moment)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(as_tuple)]
 
 
-class Hours(BaseModel):
+class Hours(Strict):
     """Hours of days of the week, by the clock of a place. Without days they are those of every day."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
 
     days: Days = DAYS
     from_: Clock = Field(default=0, alias="from")
@@ -112,10 +105,8 @@ class Hours(BaseModel):
         return _words(self.days, self.from_, self.to, self.timezone)
 
 
-class Mute(BaseModel):
+class Mute(Strict):
     """When alerts are kept, and told to nobody: hours that come again, or once from one time to another."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
 
     days: Days = DAYS
     from_: Moment = Field(default=None, alias="from")

@@ -3,23 +3,18 @@
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from mpm_elk.config.parts import Strict
 from mpm_elk.contract.limits import CATEGORY_MAX, ENVIRONMENT_MAX, FEATURE_NAME_MAX, MODEL_NAME_MAX, VERSION_MAX
 
 _REMOTE = re.compile(r"[:<]")
 
 
-class _Strict(BaseModel):
-    """A part of the configuration: unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
-
-
 FieldName = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
-class KeySettings(_Strict):
+class KeySettings(Strict):
     """The model, version or environment of events: a `field` that holds it, or one `text` for all of them."""
 
     field: FieldName | None = None
@@ -42,14 +37,14 @@ def _field(value: object) -> object:
     return {"field": value} if isinstance(value, str) else value
 
 
-class FeatureSettings(_Strict):
+class FeatureSettings(Strict):
     """The field of a feature, and whether it is numeric or categorical; without, as the field's type says."""
 
     field: FieldName
     as_: Literal["numeric", "categorical"] | None = Field(default=None, alias="as")
 
 
-class FailureSettings(_Strict):
+class FailureSettings(Strict):
     """Which events are failed inferences: the field `is` one of some values, is `at_least` a number, or is there."""
 
     field: FieldName
@@ -69,7 +64,7 @@ class FailureSettings(_Strict):
         return self
 
 
-class DurationSettings(_Strict):
+class DurationSettings(Strict):
     """The field of how long an inference took, and its unit."""
 
     field: FieldName
@@ -92,7 +87,7 @@ def _by_name(value: object) -> object:
     return {str(name): name for name in value} if isinstance(value, list | tuple) else value
 
 
-class SourceSettings(_Strict):
+class SourceSettings(Strict):
     """Which index holds predictions, and which of its fields holds what."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)

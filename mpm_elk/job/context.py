@@ -20,7 +20,7 @@ from mpm_elk.profiles.profile import Profile
 from mpm_elk.profiles.rollup import held
 from mpm_elk.profiles.slices import Slice
 from mpm_elk.profiles.store import ProfileKey
-from mpm_elk.rules.defaults import DEFAULT_RULES
+from mpm_elk.rules.defaults import rules_of
 from mpm_elk.rules.judgement import Monitor, monitors
 from mpm_elk.rules.looking import in_segments
 
@@ -90,8 +90,7 @@ class Context:
     @property
     def rules(self) -> list[Rule]:
         """The rules that look at this model."""
-        rules = DEFAULT_RULES if self.config.rules is None else self.config.rules
-        return [rule for rule in rules if rule.matches(self.model.name)]
+        return [rule for rule in rules_of(self.config) if rule.matches(self.model.name)]
 
     @cached_property
     def monitors(self) -> list[Monitor]:

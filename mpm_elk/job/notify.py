@@ -8,7 +8,7 @@ from mpm_elk.cluster.leases import Lease
 from mpm_elk.config import Config
 from mpm_elk.errors import LeaseHeldError, MpmError
 from mpm_elk.job.report import ModelReport
-from mpm_elk.rules.defaults import DEFAULT_RULES
+from mpm_elk.rules.defaults import rules_of
 
 
 def notify(client: Elasticsearch, config: Config, report: ModelReport, now: int, run_id: str) -> None:
@@ -16,8 +16,7 @@ def notify(client: Elasticsearch, config: Config, report: ModelReport, now: int,
     if not config.notifications.channels:
         return
     model = report.model
-    some = DEFAULT_RULES if config.rules is None else config.rules
-    rules = {rule.id: rule for rule in some if rule.matches(model.name)}
+    rules = {rule.id: rule for rule in rules_of(config) if rule.matches(model.name)}
     outbox = Outbox(client, model, rules, config.notifications, now, run_id, config.mute)
     name = f"notifications:{model.environment}:{model.name}"
     try:

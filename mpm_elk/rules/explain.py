@@ -43,9 +43,10 @@ def _metric(rule: Rule, rules: Sequence[Rule], config: Config) -> list[str]:
     """Say what a rule on a metric looks at, against what, and on what evidence."""
     metric, every, settle = REGISTRY[rule.metric], format_span(rule.window), format_span(config.job.settle)
     subjects = ", ".join(rule.on.subject or metric.subjects)
+    kind = f", as far as they are {rule.on.kind}," if rule.on.kind else ""
     where = f", in each value of {', '.join(map(str, rule.on.segments))}" if rule.on.segments else ""
     return [
-        f"It looks at {subjects} of the models {', '.join(rule.models)}{where}.",
+        f"It looks at {subjects}{kind} of the models {', '.join(rule.models)}{where}.",
         f"Its number is {rule.metric}: {metric.meaning}.",
         f"Each window of {every} (UTC) is judged {settle} after its end, and again where events come later.",
         *([f"Of these only those in its hours: {rule.active}; others say nothing."] if rule.active else []),

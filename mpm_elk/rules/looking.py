@@ -13,6 +13,7 @@ def looks_at(rule: Rule, name: str, segment: str, cells: Cells | None) -> bool:
     """Tell whether a rule looks at a subject in a segment (empty: in all events), and it has what the rule is about."""
     there = segment in rule.on.segments if segment else not rule.on.segments
     kind = JOINT if name == JOINT_SUBJECT else cells.kind if cells else None
+    there &= rule.on.kind in (None, kind)
     return there and REGISTRY[rule.metric].fits(kind) and bool(subjects_of(rule, [name]))
 
 

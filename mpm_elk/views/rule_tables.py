@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from mpm_elk.config.packs import Pack
 from mpm_elk.config.rules import Rule
 from mpm_elk.config.schedules import format_clock
 from mpm_elk.metrics.catalogue import REGISTRY, Metric
@@ -30,6 +31,7 @@ def rules(some: Sequence[Rule]) -> RenderableType:
     table = _table("rule", "metric", "on", "window", "against", "warning", "critical", "models", "owner")
     for rule in some:
         on = ", ".join(rule.on.subject or REGISTRY[rule.metric].subjects)
+        on += f" ({rule.on.kind})" if rule.on.kind else ""
         if rule.on.segments:
             on += f" by {', '.join(map(str, rule.on.segments))}"
         table.add_row(
@@ -67,6 +69,15 @@ def _opens(m: int, n: int) -> str:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:g}"
+
+
+def packs(some: Sequence[Pack]) -> RenderableType:
+    """Draw each pack with what it is for and the rules that it brings."""
+    parts: list[RenderableType] = []
+    for pack in some:
+        ids = ", ".join(rule.id for rule in pack.rules)
+        parts += [Text(pack.name, style="bold"), *(Padding(Text(t), (0, 0, 0, 2)) for t in (pack.description, ids))]
+    return Group(*parts)
 
 
 def metrics(some: Iterable[Metric]) -> RenderableType:

@@ -64,3 +64,18 @@ def test_all_metrics_are_listed() -> None:
 @pytest.fixture
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+def test_packs_are_listed_and_printed_as_they_would_stand_in_a_configuration(tmp_path: Path) -> None:
+    status, text = called("rules", "packs")
+    assert status == 0
+    assert {f"mpm/{name}" for name in ("default", "sagemaker", "nannyml")} <= set(text.split())
+    _, printed = called("rules", "packs", "mpm/sagemaker")
+    own = tmp_path / "mpm.yml"
+    own.write_text("rules:" + printed.split("rules:")[1])
+    extended = tmp_path / "extended.yml"
+    extended.write_text("extends: mpm/sagemaker\n")
+    listed = [called("--config", str(file), "rules", "list", "--json")[1] for file in (own, extended)]
+    assert listed[0] == listed[1]
+    _, document = called("rules", "packs", "mpm/sagemaker", "--json")
+    assert json.loads(document)[0]["rules"] == json.loads(listed[0])
