@@ -70,21 +70,23 @@ def list_(ctx: click.Context, /, *, status: str, since: timedelta | None, as_jso
 @_JSON
 @click.pass_context
 def show(ctx: click.Context, identity: str, *, as_json: bool) -> None:
-    """Show one alert: the numbers, where they come from, and what happened to it. The start of its id is enough."""
+    """Show one alert: its numbers, what it goes with, and what happened to it. The start of its id is enough."""
     from mpm_elk.alerts.act import find  # noqa: PLC0415
     from mpm_elk.timespan import to_ms  # noqa: PLC0415
     from mpm_elk.views.alerts import history, one  # noqa: PLC0415
+    from mpm_elk.views.causes import causes  # noqa: PLC0415
 
     app: App = ctx.obj
     [uuid] = find(app.client, [identity])
     found = one(app.client, uuid)
     events = history(app.client, found)
+    with_it = causes(app.client, app.config, found)
     if as_json:
-        print_json({**found.source, "events": events})
+        print_json({**found.source, "events": events, "goes_with": with_it.to_document()})
         return
     from mpm_elk.views.alert_tables import alert  # noqa: PLC0415
 
-    draw(alert(found, events, to_ms(app.now)), _PIPE_WIDTH)
+    draw(alert(found, events, with_it, to_ms(app.now)), _PIPE_WIDTH)
 
 
 def _deed(function: Deed) -> Deed:

@@ -11,7 +11,7 @@ from mpm_elk.config.captures import CaptureMapping, mapping_for
 from mpm_elk.config.extensions import Extensions
 from mpm_elk.config.kibana import KibanaSettings
 from mpm_elk.config.notifications import Notifications
-from mpm_elk.config.parts import Credentials, Strict
+from mpm_elk.config.parts import Credentials, Strict, Texts
 from mpm_elk.config.rules import Rule
 from mpm_elk.config.schedules import Maintenance
 from mpm_elk.config.segments import SegmentNames
@@ -56,6 +56,9 @@ class ModelSettings(Strict):
 
     name: str
     segments: SegmentNames = ()
+    upstream: dict[str, Texts] = Field(
+        default_factory=dict, description="Where features come from: a name, and the features that come from there"
+    )
 
 
 class JobSettings(Strict):
@@ -107,6 +110,13 @@ class Config(Strict):
     def mapping(self, platform: str, endpoint: str) -> CaptureMapping | None:
         """Give the first mapping that is for an endpoint's captures."""
         return mapping_for(self.captures, platform, endpoint)
+
+    def upstream(self, model: str, subject: str) -> list[str]:
+        """Name what a feature of `model` comes from."""
+        name = subject.removeprefix("features.")
+        sources = [s for m in self.models if fnmatch.fnmatchcase(model, m.name) for s in m.upstream.items()]
+        some = [at for at, patterns in sources if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
+        return list(dict.fromkeys(some))
 
     def segments(self, model: str) -> tuple[str, ...]:
         """List the declared segments of `model`, in order, each once."""

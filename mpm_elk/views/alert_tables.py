@@ -9,13 +9,17 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from mpm_elk.alerts.causes import Part
 from mpm_elk.rules.evaluate import Severity
 from mpm_elk.timespan import parse_instant
 from mpm_elk.views.alerts import Account, Alert
+from mpm_elk.views.causes import Causes
 from mpm_elk.views.terminal import STATUS
 
 _ID_SHOWN = 10
 _MINUTES_A_DAY = 24 * 60
+_PARTS_SHOWN = 4
+_WORTH_SAYING = 0.05
 
 
 def alerts(found: Sequence[Alert], now: int) -> RenderableType:
@@ -39,7 +43,7 @@ def alerts(found: Sequence[Alert], now: int) -> RenderableType:
     return table
 
 
-def alert(found: Alert, events: Sequence[Mapping[str, Any]], now: int) -> RenderableType:
+def alert(found: Alert, events: Sequence[Mapping[str, Any]], with_it: Causes, now: int) -> RenderableType:
     """Draw all that is known of an alert."""
     text, style = STATUS[Severity(found.about["max_severity"])]
     mpm, about = found.source["mpm"], found.about
@@ -67,7 +71,42 @@ def alert(found: Alert, events: Sequence[Mapping[str, Any]], now: int) -> Render
         past.add_row(_minute(event["@timestamp"]), said["action"], Text(who, style="dim"), Text(said.get("reason", "")))
     title = Text.assemble((f"{text}  ", style), (f"{found.rule}: {found.subject}", "bold"))
     reason = Padding(Text(about["reason"]), (0, 0, 0, 2))
-    return Group(title, reason, Text(), facts, Text(), Text("what happened (UTC)", style="bold"), past)
+    going = [Padding(Text(line), (0, 0, 0, 2)) for line in goes_with(with_it)]
+    parts: list[RenderableType] = [title, reason, Text(), facts, Text()]
+    if going:
+        parts += [Text("goes with (nothing here says what caused what)", style="bold"), *going, Text()]
+    return Group(*parts, Text("what happened (UTC)", style="bold"), past)
+
+
+def goes_with(found: Causes) -> list[str]:
+    """Say what an alert goes with, one sentence each."""
+    lines = []
+    if found.cells:
+        lines.append(f"Of the change, {_parts(found.cells)}.")
+    for split in found.splits:
+        text = f"By {split.by}: {_percent(split.mixed)} because there is more of some and less of others"
+        strong = [part for part in split.mix if part.share >= _WORTH_SAYING]
+        text += f" ({_parts(strong)})" if strong else ""
+        inside = [part for part in split.within if part.share >= _WORTH_SAYING]
+        text += f"; {_percent(1 - split.mixed)} within them" + (f" ({_parts(inside)})" if inside else "")
+        for word, names in (("new", split.new), ("gone", split.gone)):
+            text += f"; {word}: {', '.join(names)}" if names else ""
+        lines.append(f"{text}.")
+    if len(found.subjects) > 1:
+        lines.append(f"Of all subjects' numbers of this kind in that window, {_parts(found.subjects)}.")
+    for name, alerts in found.upstream.items():
+        others = ", ".join(f"{a.model.name} {a.rule}: {a.subject} since {_minute(a.about['start'])}" for a in alerts)
+        lines.append(f"From the same upstream, {name}: {others}.")
+    return lines + [f"Near its begin, {_minute(c['at'])}: {c['action']}, by {c['by']}." for c in found.changes]
+
+
+def _parts(parts: Sequence[Part]) -> str:
+    shown = [part for part in parts[:_PARTS_SHOWN] if part.share >= _WORTH_SAYING] or list(parts[:1])
+    return ", ".join(f"{_percent(part.share)} {part.name.removeprefix('features.')}" for part in shown)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def ledger(accounts: Sequence[Account]) -> RenderableType:

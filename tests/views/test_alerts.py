@@ -5,11 +5,13 @@ import math
 import pytest
 from scipy import stats
 
+from mpm_elk.alerts.causes import Part, Split
 from mpm_elk.alerts.people import Action, Deed, changed
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.timespan import iso
 from mpm_elk.views.alert_tables import alert, alerts, ledger
 from mpm_elk.views.alerts import Account, Alert
+from mpm_elk.views.causes import Causes
 from mpm_elk.views.terminal import as_text
 from tests.alerts.test_documents import OPEN, OVER, made
 from tests.alerts.test_people import CLOSE, NOW
@@ -60,6 +62,20 @@ def test_alerts_are_drawn() -> None:
         {"@timestamp": "2026-11-24T10:00:00.000Z", "event": {"action": "opened", "reason": "it is 0.125"}},
         {"@timestamp": "2026-11-24T11:00:00.000Z", "event": {"action": "muted"}, "user": {"name": "ada"}},
     ]
-    text = as_text(alert(found, events, NOW), 140)
+    split = Split("region", (Part("EU", 0.0), Part("US", 0.0)), (Part("US", 0.93), Part("EU", 0.07)), new=("US",))
+    change = {"at": "2026-11-24T09:30:00.000Z", "action": "cells-saved", "by": "bob"}
+    parts = (Part("features.age", 0.75), Part("features.income", 0.25))
+    with_it = Causes((Part("≥ 90", 0.8), Part("< 10", 0.2)), (split,), parts, (change,), {"feed": [found]})
+    text = as_text(alert(found, events, with_it, NOW), 140)
+    said = " ".join(text.split())
+    for sentence in (
+        "Of the change, 80 % ≥ 90, 20 % < 10.",
+        "By region: 0 % because there is more of some and less of others; 100 % within them (93 % US, 7 % EU); new: ",
+        "numbers of this kind in that window, 75 % age, 25 % income.",
+        "From the same upstream, feed: m drift: label (region=EU) since 20",
+        "Near its begin, 2026-11-24 09:30: cells-saved, by bob.",
+    ):
+        assert sentence in said
+    assert "goes with" not in as_text(alert(found, events, Causes(), NOW), 140)
     for part in ("https://example.org/r", "drift.psi_adjusted 0.5", "opened", "the job", "muted", "ada", found.uuid):
         assert part in text
