@@ -3,13 +3,18 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mpm_elk.notebook.classify import classify
     from mpm_elk.notebook.compare import compare
     from mpm_elk.notebook.result import Comparison
 
 __version__ = "0.1.0"
-__all__ = ["Comparison", "__version__", "compare"]
+__all__ = ["Comparison", "__version__", "classify", "compare"]
 
-_LAZY = {"compare": "mpm_elk.notebook.compare", "Comparison": "mpm_elk.notebook.result"}
+_LAZY = {
+    "classify": "mpm_elk.notebook.classify",
+    "compare": "mpm_elk.notebook.compare",
+    "Comparison": "mpm_elk.notebook.result",
+}
 
 
 def __getattr__(name: str) -> Any:

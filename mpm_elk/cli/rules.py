@@ -44,14 +44,18 @@ def list_(ctx: click.Context, *, model: str | None, as_json: bool) -> None:
 @command.command()
 @_JSON
 def metrics(*, as_json: bool) -> None:
-    """List the metrics that a rule can name."""
-    from mpm_elk.contract.metric_names import METRIC_NAMES, WITHOUT_EVIDENCE  # noqa: PLC0415
-    from mpm_elk.metrics.catalogue import REGISTRY  # noqa: PLC0415 — heavy
+    """List the metrics that a rule can name, and those that are asked for by hand."""
+    from mpm_elk.contract import metric_names  # noqa: PLC0415
+    from mpm_elk.metrics.catalogue import BY_HAND, REGISTRY  # noqa: PLC0415 — heavy
 
-    some = [REGISTRY[name] for name in (*METRIC_NAMES, *WITHOUT_EVIDENCE)]
+    some = [REGISTRY[name] for name in (*metric_names.METRIC_NAMES, *metric_names.WITHOUT_EVIDENCE)]
+    some += BY_HAND.values()
+    by_hand = metric_names.BY_HAND
     if as_json:
         names = ("name", "meaning", "test", "bad", "subjects", "kind", "gate")
-        print_json([{name: getattr(metric, name) for name in names} for metric in some])
+        print_json(
+            [{name: getattr(metric, name) for name in names} | {"by_hand": by_hand.get(metric.name)} for metric in some]
+        )
         return
     from mpm_elk.views.rule_tables import metrics as table  # noqa: PLC0415
 

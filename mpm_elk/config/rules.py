@@ -12,7 +12,7 @@ from mpm_elk.config.parts import Strict, Texts
 from mpm_elk.config.references import Reference, ReferenceField, short
 from mpm_elk.config.schedules import DAYS, Clock, Days, Hours, Mute, Zone, last_shown
 from mpm_elk.config.segments import SegmentNames
-from mpm_elk.contract.metric_names import METRIC_NAMES, WITHOUT_EVIDENCE
+from mpm_elk.contract.metric_names import BY_HAND, METRIC_NAMES, WITHOUT_EVIDENCE
 from mpm_elk.timespan import Span, format_span, iso, milliseconds
 
 _HOUR = timedelta(hours=1)
@@ -84,6 +84,12 @@ class Rule(Strict):
     @field_validator("metric")
     @classmethod
     def _known(cls, metric: str) -> str:
+        if metric in BY_HAND:
+            msg = (
+                f"`mpm-elk {BY_HAND[metric]}` computes {metric} when it is asked to; the job does not, so a rule "
+                "cannot judge it: drift.correlation_shift and drift.pca_error_ratio judge features together"
+            )
+            raise ValueError(msg)
         known = (*METRIC_NAMES, *WITHOUT_EVIDENCE)
         if metric not in known:
             [alike] = difflib.get_close_matches(metric, known, n=1, cutoff=0) or METRIC_NAMES[:1]

@@ -66,3 +66,6 @@ WITHOUT_EVIDENCE = (
     "traffic.freshness",
 )
 """Numbers that no test stands behind: a rule on one of them says `evidence: none`."""
+
+BY_HAND = {"drift.classifier_auc": "drift classify"}
+"""Metrics that a command computes when it is asked to (name → command), and the job does not: no rule can name them."""

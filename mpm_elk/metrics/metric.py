@@ -16,6 +16,7 @@ NUMERIC, CATEGORICAL = NumericCells.kind, CategoricalCells.kind
 
 DISTRIBUTION, MISSING, TYPE, UNSEEN, RANGE = "distribution", "missing", "type_violation", "unseen", "out_of_range"
 CORRELATION, RECONSTRUCTION, MEANS = "correlation", "reconstruction", "means"
+CLASSIFIER = "classifier"
 VOLUME, FAILURE, LATENCY = "volume", "failure", "latency"
 
 EVIDENCE = {
@@ -32,6 +33,12 @@ EVIDENCE = {
     LATENCY: "t prediction interval of the logarithm of the mean duration, from windows that hang together",
 }
 """Each test in words. All allow for how much past windows varied."""
+
+BY_HAND_EVIDENCE = {
+    CLASSIFIER: "t prediction interval of Φ⁻¹(AUC) from past windows, each told apart in the same way; between "
+    "versions the normal law of Mann and Whitney's U",
+}
+"""The tests of metrics that are asked for by hand."""
 
 Direction = Literal["above", "below", "away", "apart"]
 Number = float | np.float64 | Floats

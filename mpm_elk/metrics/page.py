@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from mpm_elk.metrics.catalogue import REGISTRY, TRAFFIC_SUBJECT, Metric
-from mpm_elk.metrics.metric import EVIDENCE
+from mpm_elk.metrics.catalogue import BY_HAND, REGISTRY, TRAFFIC_SUBJECT, Metric
+from mpm_elk.metrics.metric import BY_HAND_EVIDENCE, EVIDENCE
 from mpm_elk.metrics.sensitivity import POWER
 
 _DIRECTIONS = {
@@ -74,6 +74,15 @@ rules:
 """
 
 
+_LEARNT = """All allow for how much past windows varied: `volume`, `latency` and `classifier` learn it from 7, the
+others from 28.
+"""
+
+_BY_HAND = """These read rows, which the job never does: `mpm-elk drift classify` computes them when it is asked to, and
+`mpm_elk.classify` in a notebook. They are written nowhere, and no rule can name them: [classify.md](classify.md).
+"""
+
+
 def page() -> str:
     """Give the whole page."""
     rules = [metric for metric in REGISTRY.values() if metric.test]
@@ -92,9 +101,15 @@ def page() -> str:
             ("Name", "Meaning", "Subjects", "Bad is", "Also"),
             ((*_row(m), _DIRECTIONS[m.bad], _beside(m)) for m in shown),
         ),
+        "## Asked for by hand\n",
+        _BY_HAND,
+        _table(
+            ("Name", "Meaning", "Subjects", "Evidence", "Bad is", "From", "Also"),
+            ((*_row(m), f"`{m.test}`", _DIRECTIONS[m.bad], _gate(m), _beside(m)) for m in BY_HAND.values()),
+        ),
         "## Evidence\n",
-        _table(("Test", "How"), ((f"`{name}`", how) for name, how in EVIDENCE.items())),
-        "All allow for how much past windows varied: `volume` and `latency` learn it from 7, the others from 28.\n",
+        _table(("Test", "How"), ((f"`{name}`", how) for name, how in (EVIDENCE | BY_HAND_EVIDENCE).items())),
+        _LEARNT,
     ]
     return "\n".join(parts)
 

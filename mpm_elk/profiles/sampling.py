@@ -80,7 +80,7 @@ def _body(
 ) -> dict[str, Any]:
     query = hours_query(version, hours, succeeded=True, source=source)
     if share < WHOLE:
-        query = _sampled(query, share, source)
+        query = sampled(query, share, source)
     return {
         "size": _HITS_MAX,
         "track_total_hits": _HITS_MAX + 1,
@@ -92,7 +92,8 @@ def _body(
     }
 
 
-def _sampled(query: dict[str, Any], share: int, source: Source) -> dict[str, Any]:
+def sampled(query: dict[str, Any], share: int, source: Source) -> dict[str, Any]:
+    """Ask for the share, of 1000, of what a `bool` query with filters chooses."""
     if source.bucket:
         chosen = [*query["bool"]["filter"], {"range": {source.bucket: {"lt": share}}}]
         return {"bool": {**query["bool"], "filter": chosen}}

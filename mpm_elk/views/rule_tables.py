@@ -12,6 +12,7 @@ from rich.text import Text
 from mpm_elk.config.packs import Pack
 from mpm_elk.config.rules import Rule
 from mpm_elk.config.schedules import format_clock
+from mpm_elk.contract.metric_names import BY_HAND
 from mpm_elk.metrics.catalogue import REGISTRY, Metric
 from mpm_elk.rules.problems import Problem, Weight
 from mpm_elk.timespan import format_span
@@ -85,6 +86,8 @@ def metrics(some: Iterable[Metric]) -> RenderableType:
     table = _table("metric", "meaning", "evidence", "bad is", "from")
     for metric in some:
         test = metric.test or "–"
+        if metric.name in BY_HAND:
+            test += f"; by hand: mpm-elk {BY_HAND[metric.name]}"
         table.add_row(Text(metric.name, style="bold"), metric.meaning, test, metric.bad, _number(metric.gate))
     return table
 

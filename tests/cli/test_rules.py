@@ -59,6 +59,9 @@ def test_all_metrics_are_listed() -> None:
     assert names[: len(METRIC_NAMES)] == list(METRIC_NAMES)
     _, drawn = called("rules", "metrics")
     assert "drift.psi_adjusted" in drawn
+    by_hand = {entry["name"]: entry["by_hand"] for entry in json.loads(text) if entry["by_hand"]}
+    assert by_hand == {"drift.classifier_auc": "drift classify"}
+    assert "by hand" in drawn
 
 
 @pytest.fixture

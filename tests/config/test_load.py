@@ -291,6 +291,12 @@ def test_a_metric_that_there_is_not(tmp_path: Path) -> None:
     assert "did you mean drift.psi?" in text
 
 
+def test_a_metric_that_the_job_does_not_compute(tmp_path: Path) -> None:
+    text = refused(write(tmp_path, "rules:\n  - id: a\n    metric: drift.classifier_auc\n    warning: 0.6\n"))
+    assert "`mpm-elk drift classify` computes drift.classifier_auc when it is asked to; the job does not" in text
+    assert "drift.correlation_shift" in text
+
+
 def test_a_metric_without_evidence_is_for_rules_that_ask_for_none(tmp_path: Path) -> None:
     lines = "rules:\n  - id: silent\n    metric: traffic.freshness\n    warning: 3600\n"
     text = refused(write(tmp_path, lines))

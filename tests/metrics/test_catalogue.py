@@ -3,12 +3,16 @@
 import numpy as np
 import pytest
 
+from mpm_elk.contract.metric_names import BY_HAND as BY_HAND_NAMES
 from mpm_elk.contract.metric_names import METRIC_NAMES, WITHOUT_EVIDENCE
-from mpm_elk.metrics.catalogue import JOINT_SUBJECT, METRICS, REGISTRY, TRAFFIC_SUBJECT, Metric
+from mpm_elk.metrics.auc import Auc
+from mpm_elk.metrics.catalogue import BY_HAND, JOINT_SUBJECT, METRICS, REGISTRY, TRAFFIC_SUBJECT, Metric
+from mpm_elk.metrics.classifier import Told
 from mpm_elk.metrics.dispersion import MIN_WINDOWS
 from mpm_elk.metrics.measure import measure_subject, measure_together, measure_traffic
 from mpm_elk.metrics.measured import Measured
-from mpm_elk.metrics.metric import EVIDENCE
+from mpm_elk.metrics.metric import BY_HAND_EVIDENCE, EVIDENCE
+from mpm_elk.metrics.told_apart import HISTORY_MIN, ToldApart
 from mpm_elk.profiles.cells import Cells
 from mpm_elk.profiles.cut import cut_categorical, cut_numeric
 from mpm_elk.profiles.joint import WHOLE, Joint
@@ -123,3 +127,12 @@ def test_names_meanings_and_directions() -> None:
 def test_the_configuration_knows_the_same_metrics() -> None:
     assert tuple(METRICS) == METRIC_NAMES
     assert tuple(name for name in REGISTRY if name not in METRICS) == WITHOUT_EVIDENCE
+
+
+def test_what_is_asked_for_by_hand_is_no_metric_of_the_job() -> None:
+    assert set(BY_HAND) == set(BY_HAND_NAMES)
+    assert not set(BY_HAND) & set(REGISTRY)
+    apart = ToldApart(Told(Auc(0.6, 1e-4, 1e-4), by_hour=True), (0.5,) * HISTORY_MIN)
+    [metric] = BY_HAND.values()
+    assert set(metric.numbers(apart)) == {metric.name, *(f"{metric.name}_{ending}" for ending in metric.beside)}
+    assert metric.test in BY_HAND_EVIDENCE
