@@ -113,7 +113,7 @@ def deed_document(source: Mapping[str, Any]) -> Document:
     mpm, handled = source["mpm"], source["mpm"]["alert"]["handled"]
     alert = mpm["alert"]
     kept = ("uuid", "instance", "status", "severity", "reason", "workflow_status", "assignee", "verdict", "muted_until")
-    event = {"kind": "event", "module": "mpm", "dataset": "mpm.alert", "action": handled["action"]}
+    event = {"kind": "event", "module": "mpm", "dataset": "mpm.alert", "action": handled["action"], **_waited(source)}
     if "note" in handled:
         event["reason"] = handled["note"]
     document = {
@@ -132,3 +132,15 @@ def deed_document(source: Mapping[str, Any]) -> Document:
     # One person's one deed at one time is one entry, also where a killed command is given again.
     identity = digest("alert-deed", alert["uuid"], handled["action"], handled["by"], handled["at"])
     return Document(index, identity, document)
+
+
+def _waited(source: Mapping[str, Any]) -> dict[str, Any]:
+    """Say how long after the end of an alert's first bad window something was done: before, nobody could know of it.
+
+    `duration` is in nanoseconds, as in ECS; 0 where the clock of who did it is behind.
+    """
+    window, alert = source["mpm"]["window"], source["mpm"]["alert"]
+    start, end = (to_ms(parse_instant(window[name])) for name in ("start", "end"))
+    known = to_ms(parse_instant(alert["start"])) + end - start
+    at = to_ms(parse_instant(alert["handled"]["at"]))
+    return {"start": iso(known), "end": alert["handled"]["at"], "duration": max(0, at - known) * 1_000_000}

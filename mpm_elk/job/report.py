@@ -15,6 +15,7 @@ class ModelReport:
     """What came of one model. `notices` are things that a person should know, `error` is why the model was given up.
 
     While a model learns (until `learning_until`, ms), `quiet` counts the findings that would have raised an alert.
+    `behind` (ms) is how long ago the oldest hour began of those that were read.
     """
 
     model: ModelKey
@@ -29,6 +30,7 @@ class ModelReport:
     error: MpmError | None = None
     learning_until: int | None = None
     quiet: int = 0
+    behind: int = 0
 
     def notice(self, text: str) -> None:
         """Add a notice, once."""
@@ -94,6 +96,7 @@ class RunReport:
     models: list[ModelReport] = field(default_factory=list)
     captures: ConversionReport | None = None
     sources: list[SourceProblem] = field(default_factory=list)
+    cpu_ms: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -115,6 +118,15 @@ class RunReport:
                 totals[name] += number
         return totals
 
+    @property
+    def costs(self) -> dict[str, int]:
+        """What it took, and what failed: models given up, CPU of this process, and how far back it had to read (ms)."""
+        return {
+            "failed_models": sum(report.error is not None for report in self.models),
+            "cpu_ms": self.cpu_ms,
+            "behind_ms": max((report.behind for report in self.models), default=0),
+        }
+
     def to_document(self) -> dict[str, Any]:
         """Write the report as JSON."""
         return {
@@ -124,6 +136,7 @@ class RunReport:
             "ended": iso(self.ended_ms),
             "dry_run": self.dry_run,
             **self.totals,
+            **self.costs,
             "captures": self.captures.to_document() if self.captures else None,
             "sources": [{"source": problem.source, "error": str(problem.error)} for problem in self.sources],
             "models": [report.to_document() for report in self.models],

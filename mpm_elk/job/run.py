@@ -56,7 +56,7 @@ class Options:
 
 def run(client: Elasticsearch, config: Config, options: Options) -> RunReport:
     """Convert captures, then bring every model up to date; what fails does not stop the others, and is reported."""
-    backfill = _checked(options)
+    backfill, cpu = _checked(options), time.process_time()
     report = RunReport(_run_id(), to_ms(datetime.now(tz=UTC)), to_ms(options.now), options.dry_run)
     if config.captures:
         report.captures = _convert(client, config, report, options)
@@ -88,7 +88,7 @@ def run(client: Elasticsearch, config: Config, options: Options) -> RunReport:
             entry.error = unexpected(error)
         if not options.dry_run:
             notify(client, config, entry, report.now_ms, report.id)
-    report.ended_ms = to_ms(datetime.now(tz=UTC))
+    report.ended_ms, report.cpu_ms = to_ms(datetime.now(tz=UTC)), round(1000 * (time.process_time() - cpu))
     if not options.dry_run:
         _write_report(client, report)
     return report
@@ -183,6 +183,8 @@ def _any_due(context: Context, remembered: ModelState) -> bool:
 def _do(context: Context, work: Work, entry: ModelEntry, remembered: ModelState) -> ModelState:
     """Profiles, then judgements; what is finished is saved last, so that a crash repeats the rest to the same end."""
     changed, remembered = bring_up_to_date(context, work, entry, remembered)
+    if changed.span:
+        context.report.behind = max(0, context.now_ms - changed.span[0])
     remembered = judge_windows(context, entry, remembered, changed)
     hours_from = can_drop(context, remembered)
     today = context.now_ms - context.now_ms % DAY_MS
@@ -200,7 +202,14 @@ def _do(context: Context, work: Work, entry: ModelEntry, remembered: ModelState)
 
 
 def _write_report(client: Elasticsearch, report: RunReport) -> None:
-    document = {
+    index, document = dated(Index.RUNS, report.ended_ms), run_document(report)
+    with translated():
+        client.index(index=index, id=report.id, document=document, op_type="create")
+
+
+def run_document(report: RunReport) -> dict[str, Any]:
+    """Make the document of a run."""
+    return {
         "@timestamp": iso(report.ended_ms),
         "event": {
             "kind": "event",
@@ -215,7 +224,7 @@ def _write_report(client: Elasticsearch, report: RunReport) -> None:
                 "started": iso(report.started_ms),
                 "ended": iso(report.ended_ms),
                 "models": [entry.model.name for entry in report.models],
-                "counts": report.totals | _conversion_counts(report),
+                "counts": report.totals | report.costs | _conversion_counts(report),
                 "problems": [
                     {"model": entry.model.name, "environment": entry.model.environment, "notices": entry.notices}
                     | ({"error": str(entry.error)} if entry.error else {})
@@ -227,8 +236,6 @@ def _write_report(client: Elasticsearch, report: RunReport) -> None:
             }
         },
     }
-    with translated():
-        client.index(index=dated(Index.RUNS, report.ended_ms), id=report.id, document=document, op_type="create")
 
 
 def _conversion_counts(report: RunReport) -> dict[str, int]:

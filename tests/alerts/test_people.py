@@ -11,7 +11,7 @@ from mpm_elk.alerts.documents import to_document
 from mpm_elk.alerts.people import FIELDS, Action, Deed, Verdict, changed, deed_document, is_muted, peoples
 from mpm_elk.errors import UsageError
 from mpm_elk.rules.evaluate import Severity
-from mpm_elk.timespan import HOUR_MS, iso
+from mpm_elk.timespan import HOUR_MS, iso, parse_instant, to_ms
 from tests.alerts.test_documents import RULE, T0, episode, made
 
 NOW = T0 + 9 * HOUR_MS
@@ -66,6 +66,19 @@ def test_a_mute_ends_by_itself() -> None:
     for until in (None, NOW, NOW - 1):
         with pytest.raises(UsageError, match="end before it begins"):
             changed(made(OPEN).source, Action(Deed.MUTED, "ada", NOW, until=until))
+
+
+@pytest.mark.parametrize(("after_ms", "wanted"), [(3 * HOUR_MS, 3 * HOUR_MS), (0, 0), (-HOUR_MS, 0)])
+def test_a_deed_says_how_long_after_the_first_bad_window_it_came(after_ms: int, wanted: int) -> None:
+    source = made(OPEN).source
+    window = source["mpm"]["window"]
+    length = to_ms(parse_instant(window["end"])) - to_ms(parse_instant(window["start"]))
+    known = OPEN.start + length
+    done = changed(source, Action(Deed.ACKNOWLEDGED, "ada", known + after_ms))
+    assert done is not None
+    event = deed_document(done).source["event"]
+    assert (event["start"], event["end"]) == (iso(known), iso(known + after_ms))
+    assert event["duration"] == wanted * 1_000_000
 
 
 @given(st.lists(ACTIONS, max_size=6))

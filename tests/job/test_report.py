@@ -33,6 +33,13 @@ def test_totals_add_models_up() -> None:
     assert report().totals == dict.fromkeys(totals, 0)
 
 
+def test_costs_are_those_of_the_whole_run() -> None:
+    told = report(FINE, FAILED)
+    told.cpu_ms, told.models[0].behind, told.models[1].behind = 70, 3_600_000, 7_200_000
+    assert told.costs == {"failed_models": 1, "cpu_ms": 70, "behind_ms": 7_200_000}
+    assert report().costs == {"failed_models": 0, "cpu_ms": 0, "behind_ms": 0}
+
+
 def test_a_notice_is_given_once() -> None:
     entry = ModelReport(MODEL)
     entry.notice("a")

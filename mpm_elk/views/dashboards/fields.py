@@ -7,7 +7,7 @@ from typing import Any
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.contract.mappings import MAPPINGS
 from mpm_elk.contract.names import Index
-from mpm_elk.job.report import ModelReport
+from mpm_elk.job.report import ModelReport, RunReport
 from mpm_elk.metrics.catalogue import REGISTRY
 
 NUMBERS = frozenset({"double", "long", "integer", "short"})
@@ -29,7 +29,8 @@ def catalogue(index: Index) -> Mapping[str, str]:
         found |= {f"mpm.{family}.p_adjusted": "double" for family in _TESTED}
         found["mpm.drift.culprit"] = "keyword"
     if index is Index.RUNS:
-        found |= {f"mpm.run.counts.{name}": "long" for name in ModelReport(ModelKey("", "")).counts}
+        empty = RunReport("", 0, 0, dry_run=False)
+        found |= {f"mpm.run.counts.{name}": "long" for name in (*ModelReport(ModelKey("", "")).counts, *empty.costs)}
     return dict(sorted(found.items()))
 
 
