@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from elasticsearch import Elasticsearch
 
+from mpm_elk.alerts.act import act
+from mpm_elk.alerts.people import Action, Deed, Verdict
 from mpm_elk.cluster.changes import refresh
 from mpm_elk.config import Config
 from mpm_elk.config.model import ElasticsearchSettings
@@ -16,7 +18,8 @@ from mpm_elk.contract.names import Index
 from mpm_elk.intake.limits import Limits
 from mpm_elk.intake.ship import Source, ship
 from mpm_elk.rules.defaults import DEFAULT_RULES
-from mpm_elk.timespan import DAY_MS, from_ms
+from mpm_elk.timespan import DAY_MS, HOUR_MS, from_ms
+from mpm_elk.views.alerts import Wanted, listed
 from mpm_elk.views.dashboards import vega
 from mpm_elk.views.dashboards.fields import DATES, NUMBERS, STRINGS
 from mpm_elk.views.dashboards.lens import RECORDS, layers
@@ -60,7 +63,10 @@ _SVG = "{http://www.w3.org/2000/svg}"
 @pytest.fixture(scope="module")
 def model(client_for: ClientFor) -> Monitored:
     """37 days of traffic in two versions; two days before the end `income` moves for a day. Captures, and bad lines."""
-    config = Config.model_validate({"rules": RULES, "models": [{"name": "job-*", "segments": ["region"]}]})
+    # Nobody listens there: what is new enough to be told fails, the rest is suppressed.
+    told = {"channels": [{"id": "on-call", "url": "json://127.0.0.1:9"}], "default": "on-call", "max_age": "1h"}
+    models = [{"name": "job-*", "segments": ["region"]}]
+    config = Config.model_validate({"rules": RULES, "models": models, "notifications": told})
     model = Monitored(client_for, config)
     before, moved, after = range(DAYS - 3), [DAYS - 3], range(DAYS - 2, DAYS)
     model.send([*days_of(model.name, before), *days_of(model.name, moved, shift=2, version="2")])
@@ -71,8 +77,20 @@ def model(client_for: ClientFor) -> Monitored:
     endpoint.convert(endpoint.mapping(), START + DAY_MS)
     lines = io.BytesIO("".join(f"{line}\n" for line in BAD).encode())
     assert ship(client_for("shipper"), [Source("bad", lines)], limits=Limits(), resume=False).quarantined == len(BAD)
+    dealt_with(model, client_for("responder"))
     refresh(client_for("admin"), [index.pattern for index in Index] + [Index.ALERTS.value])
     return model
+
+
+def dealt_with(model: Monitored, client: Elasticsearch) -> None:
+    """Acknowledge every alert eight hours after the last window, and close those that have recovered."""
+    refresh(model.admin, [Index.ALERTS])
+    found = listed(client, Wanted(models=(model.name,), status=None))
+    assert found
+    at = midnight(DAYS) + 8 * HOUR_MS
+    act(client, [alert.uuid for alert in found], Action(Deed.ACKNOWLEDGED, "ada", at))
+    ended = [alert.uuid for alert in found if alert.about["status"] == "recovered"]
+    act(client, ended, Action(Deed.CLOSED, "ada", at + HOUR_MS, verdict=Verdict.REAL))
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +209,49 @@ def test_scores_are_drawn_by_window_and_by_version(told: dict[str, Told]) -> Non
     found = marks(told, "mpm-elk-model", "score-over-time")
     assert found["mark-rect"] >= DAYS * 20
     assert marks(told, "mpm-elk-model", "versions-compared") == {"mark-line": 2}
+
+
+def test_the_pair_that_moved_is_drawn_with_its_limits(told: dict[str, Told]) -> None:
+    windows = hits(told, "mpm-elk-drift", "correlation")
+    assert windows >= DAYS // 2
+    assert marks(told, "mpm-elk-drift", "correlation") == {"mark-rule": windows, "mark-symbol": windows}
+    [(_, answer)] = told["mpm-elk-drift"]["pairs"]
+    pairs = [bucket["key"] for bucket in answer["aggregations"]["j-pair"]["buckets"]]
+    assert pairs
+    assert all(" and " in pair for pair in pairs)
+
+
+def test_decisions_and_deeds_are_told_apart(told: dict[str, Told]) -> None:
+    [(_, answer)] = told["mpm-elk-alerts"]["channels"]
+    [channel] = answer["aggregations"]["n-channel"]["buckets"]
+    assert channel["key"] == "on-call"
+    assert channel["n-suppressed"]["doc_count"] > 0
+    changes = keys(told, "mpm-elk-alerts", "transitions")
+    assert {"opened", "acknowledged"} <= changes
+    assert not changes & {"suppressed", "queued", "sent", "failed"}
+    assert keys(told, "mpm-elk-alerts", "notifications") <= {"suppressed", "failed"}
+
+
+def keys(told: dict[str, Told], dashboard: str, name: str) -> set[str]:
+    """List the outermost groups of a panel."""
+    [(_, answer)] = told[dashboard][name]
+    [groups] = answer["aggregations"].values()
+    return {bucket["key"] for bucket in groups["buckets"]}
+
+
+def test_the_time_to_acknowledge_is_shown(told: dict[str, Told]) -> None:
+    """All were acknowledged eight hours after the last day: one that began on it after eight hours, others later."""
+    [(_, answer)] = told["mpm-elk-alerts"]["acknowledged-after"]
+    [median] = answer["aggregations"].values()
+    assert median["values"]["50.0"] >= 8 * HOUR_MS * 1_000_000
+
+
+def test_predictions_are_counted_once(told: dict[str, Told]) -> None:
+    """By hours of the last days and by days before: never both."""
+    for dashboard in ("mpm-elk-overview", "mpm-elk-model"):
+        [(_, answer)] = told[dashboard]["predictions"]
+        [total] = answer["aggregations"].values()
+        assert total["value"] == DAYS * 240
 
 
 def test_every_alert_is_a_bar_of_the_timeline(told: dict[str, Told]) -> None:

@@ -1,8 +1,9 @@
 """Write the saved objects that are shipped, from what the dashboards' compiler prints: `make dashboards`.
 
-    python kibana_dashboards/compile.py | python -m mpm_elk.views.dashboards.build
+    python kibana_dashboards/compile.py | python -m mpm_elk.views.dashboards.build [--check]
 
-Beside the objects it writes from which sources they were made, so that stale ones are found without the compiler.
+With `--check` nothing is written, and what is shipped must be what the sources give. Beside the objects it writes from
+which sources they were made, so that stale ones are found without the compiler.
 """
 
 import hashlib
@@ -72,6 +73,12 @@ def main() -> int:
     except MpmError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
+    if "--check" in sys.argv[1:]:
+        problems = stale()
+        if text != TARGET.read_text(encoding="utf-8"):
+            problems.append(f"{FILE} is not what the sources give")
+        sys.stderr.writelines(f"error: {problem}; run `make dashboards`\n" for problem in problems)
+        return 1 if problems else 0
     TARGET.write_text(text, encoding="utf-8")
     COMPANION.write_text(companion(text), encoding="utf-8")
     return 0

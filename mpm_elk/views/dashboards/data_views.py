@@ -6,6 +6,7 @@ from typing import Any
 
 from mpm_elk.contract.names import Index
 from mpm_elk.views.dashboards.saved import Object
+from mpm_elk.views.dashboards.words import COUNT, METRIC_FORMATS, METRIC_LABELS, duration
 
 CORE = "8.8.0"
 VERSIONS = {"dashboard": "10.2.0", "index-pattern": "8.0.0", "search": "10.5.0", "tag": "8.0.0"}
@@ -13,16 +14,6 @@ VERSIONS = {"dashboard": "10.2.0", "index-pattern": "8.0.0", "search": "10.5.0",
 
 TAG = "mpm-elk"
 PREFIX = "[MPM] "
-
-PERCENT: Object = {"id": "percent", "params": {"pattern": "0.0%"}}
-THREE: Object = {"id": "number", "params": {"pattern": "0.000"}}
-COUNT: Object = {"id": "number", "params": {"pattern": "0,0"}}
-
-
-def duration(unit: str) -> Object:
-    """Format a time span given in `unit`s."""
-    return {"id": "duration", "params": {"inputFormat": unit, "outputFormat": "humanizePrecise", "outputPrecision": 1}}
-
 
 _MODEL = {
     "mpm.model.name": "Model",
@@ -68,39 +59,22 @@ DATA_VIEWS = (
         Index.METRICS,
         Index.METRICS.pattern,
         "Metrics",
-        _COMMON
-        | {
-            "@timestamp": "Window's end",
-            "mpm.status": "Status",
-            "mpm.finding": "Finding",
-            "mpm.reference.kind": "Compared with",
-            "mpm.window.length": "Window",
-            "mpm.sample.window": "Events",
-            "mpm.drift.psi_adjusted": "Adjusted PSI",
-            "mpm.drift.culprit": "Cell that moved most",
-        },
-        {
-            "mpm.drift.psi": THREE,
-            "mpm.drift.psi_adjusted": THREE,
-            "mpm.drift.js": THREE,
-            "mpm.quality.missing_rate": PERCENT,
-            "mpm.quality.type_violation_rate": PERCENT,
-            "mpm.quality.unseen_rate": PERCENT,
-            "mpm.quality.out_of_range_rate": PERCENT,
-            "mpm.traffic.failure_rate": PERCENT,
-            "mpm.traffic.failure_rate_reference": PERCENT,
-            "mpm.traffic.duration_mean": duration("nanoseconds"),
-            "mpm.traffic.duration_mean_reference": duration("nanoseconds"),
-            "mpm.sample.window": COUNT,
-        },
+        _COMMON | METRIC_LABELS,
+        METRIC_FORMATS,
     ),
     DataView(
         "mpm-profiles",
         Index.PROFILES,
         Index.PROFILES.pattern,
-        "Counts by hour",
+        "Counts by hour and day",
         _MODEL
-        | {"mpm.profile.count": "Predictions", "mpm.profile.failures": "Failed", "mpm.profile.end": "Hour's end"},
+        | {
+            "@timestamp": "Start",
+            "mpm.profile.granularity": "Length",
+            "mpm.profile.count": "Predictions",
+            "mpm.profile.failures": "Failed",
+            "mpm.profile.end": "End",
+        },
         {"mpm.profile.count": COUNT, "mpm.profile.failures": COUNT},
     ),
     DataView(
@@ -131,7 +105,19 @@ DATA_VIEWS = (
         Index.ALERT_EVENTS,
         Index.ALERT_EVENTS.pattern,
         "Changes of alerts",
-        _COMMON | {"event.action": "Change", "rule.id": "Rule", "mpm.alert.reason": "Reason"},
+        _COMMON
+        | {
+            "@timestamp": "When",
+            "event.dataset": "About",
+            "event.action": "Change",
+            "event.duration": "After the first bad window",
+            "event.reason": "Why",
+            "rule.id": "Rule",
+            "user.name": "Who",
+            "mpm.alert.reason": "Reason",
+            "mpm.notification.channel": "Channel",
+        },
+        {"event.duration": duration("nanoseconds")},
     ),
     DataView(
         "mpm-runs",
@@ -148,8 +134,23 @@ DATA_VIEWS = (
             "mpm.run.counts.profiles": "Profiles",
             "mpm.run.counts.metrics": "Metric documents",
             "mpm.run.counts.alerts": "Alerts",
+            "mpm.run.counts.notifications": "Notifications sent",
+            "mpm.run.counts.failed_models": "Models given up",
+            "mpm.run.counts.behind_ms": "Lag",
+            "mpm.run.counts.cpu_ms": "Processor time",
         },
-        {"event.duration": duration("nanoseconds")},
+        {
+            "event.duration": duration("nanoseconds"),
+            "mpm.run.counts.behind_ms": duration("milliseconds"),
+            "mpm.run.counts.cpu_ms": duration("milliseconds"),
+            **dict.fromkeys(
+                (
+                    *("mpm.run.counts.hours", "mpm.run.counts.profiles", "mpm.run.counts.metrics"),
+                    *("mpm.run.counts.alerts", "mpm.run.counts.notifications", "mpm.run.counts.failed_models"),
+                ),
+                COUNT,
+            ),
+        },
     ),
     DataView(
         "mpm-quarantine",
@@ -164,6 +165,7 @@ DATA_VIEWS = (
             "mpm.quarantine.line": "Line",
             "error.message": "What is wrong",
         },
+        {"mpm.quarantine.line": COUNT},
     ),
     DataView(
         "mpm-captures",
@@ -171,6 +173,7 @@ DATA_VIEWS = (
         Index.CAPTURES.pattern,
         "Captures",
         {
+            "@timestamp": "Arrived",
             "mpm.capture.platform": "Platform",
             "mpm.capture.endpoint": "Endpoint",
             "mpm.capture.conversion.state": "State",
@@ -246,8 +249,9 @@ SEARCHES = (
         "mpm-runs",
         "Newest runs",
         "What each run read and wrote.",
-        ("event.outcome", "event.duration", "mpm.run.models", "mpm.run.counts.hours", "mpm.run.counts.profiles",
-         "mpm.run.counts.metrics", "mpm.run.counts.alerts"),
+        ("event.outcome", "event.duration", "mpm.run.counts.cpu_ms", "mpm.run.counts.behind_ms",
+         "mpm.run.counts.failed_models", "mpm.run.counts.hours", "mpm.run.counts.profiles", "mpm.run.counts.metrics",
+         "mpm.run.counts.alerts", "mpm.run.models"),
     ),
 )  # fmt: skip
 

@@ -97,7 +97,8 @@ def _mend_panel(described: Source, panel: Object) -> None:
 
 def _mend_lens(described: Source, panel: Panel) -> None:
     attributes = panel.config["attributes"]
-    view = _TYPES[described["lens"]["data_view"]]
+    # What is not there is left to the checks, which name it.
+    view = _TYPES.get(described["lens"]["data_view"], {})
     layers = attributes["state"]["datasourceStates"]["formBased"]["layers"]
     conditions = {
         metric["id"]: {"query": metric["filter"]["kql"], "language": "kuery"}
@@ -109,7 +110,7 @@ def _mend_lens(described: Source, panel: Panel) -> None:
             if name in conditions:
                 column["filter"] = conditions[name]
             if column["operationType"] in _KEEP_TYPE:
-                column.update(_shape(view[column["sourceField"]]))
+                column.update(_shape(view.get(column["sourceField"], "")))
         if attributes["visualizationType"] in ("lnsXY", "lnsHeatmap"):
             layer["columnOrder"] = sorted(layer["columnOrder"], key=lambda name: _rank(layer["columns"][name]))
 

@@ -20,7 +20,7 @@ Clause = dict[str, Any]
 MISSING = "(none)"
 _INNER = "value"
 _ROWS = 50
-_BARS = 100
+_BARS, _BARS_MAX = 100, 1000
 _SECOND = 1000
 _STEPS = tuple(
     _SECOND * seconds for seconds in (1, 5, 10, 30, 60, 300, 600, 1800, 3600, 10_800, 43_200, 86_400, 604_800)
@@ -159,9 +159,12 @@ def number(column: Mapping[str, Any]) -> Clause | None:
 
 
 def interval(wanted: str, span: int) -> int:
-    """Choose the length of a time bucket (ms) for a span: as wanted, or so that there are at most about 100."""
-    least = _UNITS[wanted[-1]] * int(wanted[:-1]) if wanted != "auto" else 0
-    return next((step for step in _STEPS if step >= least and span / step <= _BARS), max(_STEPS[-1], least))
+    """Choose the length of a time bucket (ms) for a span: with `auto` there are at most about 100.
+
+    Another length is kept up to `_BARS_MAX` buckets, as Kibana does (`histogram:maxBars` since 8.6).
+    """
+    least, most = (0, _BARS) if wanted == "auto" else (_UNITS[wanted[-1]] * int(wanted[:-1]), _BARS_MAX)
+    return next((step for step in _STEPS if step >= least and span / step <= most), max(_STEPS[-1], least))
 
 
 def _vega(panel: Panel, scope: Scope) -> Request:

@@ -7,11 +7,14 @@ from typing import Any
 from mpm_elk.views.dashboards.lens import Layer, visualization
 from mpm_elk.views.dashboards.preview import formats
 from mpm_elk.views.dashboards.preview.answers import Row
+from mpm_elk.views.dashboards.preview.page import inner_size
 from mpm_elk.views.dashboards.saved import Bundle, Panel
 
 Spec = dict[str, Any]
 
 _FEW, _NARROW = 10, 3
+_LEGEND_ENTRY = 110
+"""Pixels that an entry of a legend takes."""
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 
 
@@ -53,7 +56,9 @@ def xy(panel: Panel, layer: Layer, rows: Sequence[Row], bundle: Bundle, step: in
             "type": "nominal",
             "title": None,
             "scale": _colours(shown, layer, values),
-            "legend": {"orient": "bottom", "columns": 6} if split or len(shown["accessors"]) > 1 else None,
+            "legend": {"orient": "bottom", "columns": max(2, inner_size(panel)[0] // _LEGEND_ENTRY)}
+            if split or len(shown["accessors"]) > 1
+            else None,
         },
     }
     if not largest:

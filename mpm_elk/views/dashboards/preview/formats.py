@@ -11,14 +11,14 @@ Format = Mapping[str, Any]
 
 _NANOSECONDS = {"nanoseconds": 1, "microseconds": 1_000, "milliseconds": 1_000_000, "seconds": 1_000_000_000}
 _UNITS = (("d", 86_400e9), ("h", 3600e9), ("min", 60e9), ("s", 1e9), ("ms", 1e6), ("µs", 1e3))
-_KEEPS = ("sum", "average", "median", "min", "max", "last_value")
+KEEPS = ("sum", "average", "median", "min", "max", "last_value")
 _NOTHING = "–"
 
 
 def of_column(bundle: Bundle, view: str, column: Mapping[str, Any]) -> Format:
     """Find the format of a column: its own, else that of its field where the operation keeps the field's unit."""
     own = column.get("params", {}).get("format")
-    if own or column["operationType"] not in _KEEPS:
+    if own or column["operationType"] not in KEEPS:
         return dict(own or {"id": "number", "params": {"decimals": 0}})
     fields: Mapping[str, Format] = bundle.data_views[view]["attributes"]["fieldFormatMap"]
     return fields.get(column["sourceField"], {"id": "number", "params": {"decimals": 2}})
