@@ -5,7 +5,8 @@ ES_VERSION ?=
 KEEP ?=
 FULL ?=
 PYTEST_ARGS ?=
-DASHBOARDS_PYTHON ?= python3.12
+DASHBOARDS_PYTHON ?=
+CHECK ?=
 
 VENV := .venv
 EXTRA_REQUIREMENTS :=
@@ -60,9 +61,9 @@ format: $(VENV)/.lint-installed ## format the code, and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-dashboards: .venv-dashboards/.installed $(VENV)/.test-installed ## compile kibana_dashboards/ (DASHBOARDS_PYTHON: a Python 3.12 or later)
+dashboards: .venv-dashboards/.installed $(VENV)/.test-installed ## compile kibana_dashboards/ and test what comes of it (CHECK=1: write nothing; DASHBOARDS_PYTHON: a Python 3.12 or later)
 	.venv-dashboards/bin/python kibana_dashboards/compile.py > .venv-dashboards/compiled.ndjson
-	$(BIN)/python -m mpm_elk.views.dashboards.build < .venv-dashboards/compiled.ndjson
+	$(BIN)/python -m mpm_elk.views.dashboards.build $(if $(CHECK),--check) < .venv-dashboards/compiled.ndjson
 	$(BIN)/pytest tests/views/dashboards $(PYTEST_ARGS)
 
 clean: ## remove virtual environments, caches and build results; Elasticsearch and the JDK stay in the user's cache
@@ -80,7 +81,7 @@ $(VENV)/.test-installed: pyproject.toml tools/venv
 
 # The dashboards' compiler needs a later Python than mpm-elk, and nothing else of ours.
 .venv-dashboards/.installed: kibana_dashboards/requirements.txt tools/venv
-	@PYTHON="$(DASHBOARDS_PYTHON)" tools/venv .venv-dashboards -r kibana_dashboards/requirements.txt
+	@PYTHON="$(DASHBOARDS_PYTHON)" MINIMUM=3.12 CHOICE=DASHBOARDS_PYTHON tools/venv .venv-dashboards -r kibana_dashboards/requirements.txt
 	$(AFTER_INSTALL)
 
 $(VENV)/.lint-installed: pyproject.toml tools/venv

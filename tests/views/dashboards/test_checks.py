@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mpm_elk.views.dashboards.build import SOURCES
 from mpm_elk.views.dashboards.checks import check
 from mpm_elk.views.dashboards.saved import Bundle, Object, shipped_text
 
@@ -36,14 +37,9 @@ def columns(saved: Object, name: str) -> Any:
 def test_nothing_that_is_shipped_is_wrong() -> None:
     bundle = Bundle.shipped()
     assert [str(problem) for problem in check(bundle)] == []
-    assert [dashboard.id for dashboard in bundle.dashboards] == [
-        "mpm-elk-alerts",
-        DRIFT,
-        "mpm-elk-model",
-        "mpm-elk-overview",
-        "mpm-elk-pipeline",
-        "mpm-elk-quality",
-    ]
+    sources = sorted(file.stem for file in SOURCES.glob("*.yml") if file.stem != "shared")
+    assert [dashboard.id for dashboard in bundle.dashboards] == [f"mpm-elk-{name}" for name in sources]
+    assert len(sources) >= 6
 
 
 def field_of_a_column(saved: Object) -> None:
@@ -158,6 +154,12 @@ def test_a_version_that_old_kibanas_refuse_is_named() -> None:
     assert found == [f"dashboard {DRIFT}: typeMigrationVersion is 10.3.0, not 10.2.0"]
     found = faults("tag", "mpm-elk", lambda saved: saved.update(coreMigrationVersion="9.0.0"))
     assert found == ["tag mpm-elk: coreMigrationVersion is 9.0.0, not 8.8.0"]
+
+
+@pytest.mark.parametrize(("kind", "identity"), [(saved["type"], saved["id"]) for saved in Bundle.shipped().objects])
+def test_a_wrong_version_of_any_object_is_named(kind: str, identity: str) -> None:
+    found = faults(kind, identity, lambda saved: saved.update(typeMigrationVersion="10.99.0"))
+    assert any(said.startswith(f"{kind} {identity}: typeMigrationVersion is 10.99.0, not ") for said in found)
 
 
 @pytest.mark.parametrize(
