@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mpm_elk.cli.app import App, draw, print_json
+from mpm_elk.cli.rules_backtest import backtest
 from mpm_elk.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ _PIPE_WIDTH = 140
 @click.group()
 def command() -> None:
     """Look at rules, understand them, and find what is wrong with them."""
+
+
+command.add_command(backtest)
 
 
 def _rules(app: App) -> "tuple[Rule, ...]":

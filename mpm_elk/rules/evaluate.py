@@ -207,6 +207,12 @@ def _size(value: float, bad: str) -> float:
     return value
 
 
+def strength(rule: Rule, value: float) -> float:
+    """Give how far a number is to the side that is bad by the rule: the larger, the worse."""
+    bad = rule.when or REGISTRY[rule.metric].bad
+    return -value if bad == "below" else _size(value, bad)
+
+
 def worst(severities: Sequence[Severity]) -> Severity:
     """Give the worst severity; insufficient data only where there is nothing else."""
     return max(severities, key=lambda severity: severity.rank, default=Severity.INSUFFICIENT)

@@ -7,18 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from elasticsearch import Elasticsearch
-from scipy import special
 
 from mpm_elk.alerts.people import Verdict, is_muted
 from mpm_elk.cluster.compare_and_set import get_many
 from mpm_elk.cluster.search import Search, scan, search_all
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.contract.names import Index, all_months
+from mpm_elk.metrics.rates import poisson_limits
 from mpm_elk.timespan import DAY_MS, iso, parse_instant, to_ms
 
 _MONTH_DAYS = 30
 _NO_VERDICT = "open"
-_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -158,10 +157,7 @@ class Account:
         """Give how many a month so many alerts are, with the exact 95 % limits of Poisson's law."""
         if not self.months:
             return math.nan, math.nan, math.nan
-        tail = (1 - _CONFIDENCE) / 2
-        low = float(special.chdtri(2 * number, 1 - tail)) / 2 if number else 0.0
-        high = float(special.chdtri(2 * number + 2, tail)) / 2
-        return number / self.months, low / self.months, high / self.months
+        return (number / self.months, *poisson_limits(number, self.months))
 
     def to_document(self) -> dict[str, Any]:
         """Write it as JSON."""
