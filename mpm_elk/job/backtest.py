@@ -6,6 +6,7 @@ A model's windows are judged part by part, as a run judges them, so that memory 
 import fnmatch
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from elasticsearch import Elasticsearch
@@ -19,17 +20,17 @@ from mpm_elk.config import Config, Rule
 from mpm_elk.contract.keys import ModelKey
 from mpm_elk.contract.names import Index, all_months
 from mpm_elk.errors import UsageError
+from mpm_elk.job.context import Context
 from mpm_elk.job.lateness import Lateness, lateness
+from mpm_elk.job.report import ModelReport
+from mpm_elk.job.timelines import known_of, read_fixed, read_timeline, reads_subjects
 from mpm_elk.job.unknowable import Seen, said
-from mpm_elk.metrics.catalogue import JOINT_SUBJECT
 from mpm_elk.profiles.cells import CellSet
-from mpm_elk.profiles.store import HOUR, Wanted, first_profile, read
+from mpm_elk.profiles.store import HOUR, first_profile
 from mpm_elk.profiles.timeline import Timeline, unit_for
-from mpm_elk.registry.store import ModelEntry, list_models, load
+from mpm_elk.registry.store import list_models, load
 from mpm_elk.rules.defaults import DEFAULT_RULES
-from mpm_elk.rules.evaluate import subjects_of
-from mpm_elk.rules.judgement import BaselineCounts, Monitor, monitors
-from mpm_elk.rules.judgement import Known as KnownModel
+from mpm_elk.rules.judgement import Monitor, monitors
 from mpm_elk.timespan import iso, milliseconds
 
 _PART, _PART_OF_TRAFFIC = 60, 1000
@@ -136,8 +137,14 @@ class _ModelRun:
     model: ModelKey
     rules: tuple[Rule, ...]
 
+    @cached_property
+    def _context(self) -> Context:
+        config = self.config.model_copy(update={"rules": self.rules})
+        return Context(self.client, config, self.model, self.question.until, "backtest", ModelReport(self.model))
+
     def run(self) -> ModelPast:
         entry = load(self.client, self.model)
+        self._context.cells = entry.cells.cells if entry.cells else CellSet({})
         first_day, first_hour = (first_profile(self.client, self.model, unit) for unit in (None, HOUR))
         if first_day is None:
             past = ModelPast(self.model, self.question.until, self.question.until)
@@ -174,8 +181,9 @@ class _ModelRun:
             # Alarms of the time before decide what is usual: as many windows as one looks back at are judged first.
             begin = max(first, past.start - past.start % length - monitor.reach * length)
             seen.judged_from = begin if seen.judged_from is None else min(seen.judged_from, begin)
-            for timeline, at in self._parts(entry, monitor, begin, past.end - past.end % length, seen):
-                rehearsal.take(KnownModel(self.model, _cells(entry), _baselines(entry, timeline)), timeline, at)
+            fixed = read_fixed(self._context, monitor)
+            for timeline in self._parts(monitor, begin, past.end - past.end % length, seen):
+                rehearsal.take(known_of(self._context, entry, timeline, fixed), timeline, monitor.reach)
         rules = {rule.id: rule for rule in monitor.rules}
         for found in rehearsal.result():
             if self._asked(rules[found.rule]):
@@ -183,32 +191,15 @@ class _ModelRun:
                 past.rules.append(RulePast(rules[found.rule], found, compare(found.episodes, were), since))
         past.samples.update(rehearsal.samples)
 
-    def _parts(
-        self, entry: ModelEntry, monitor: Monitor, begin: int, end: int, seen: Seen
-    ) -> Iterator[tuple[Timeline, int]]:
-        """Give timelines that follow each other, and the number of the first window of each that is new."""
-        length, unit = milliseconds(monitor.length), unit_for(monitor.length)
-        names = [*_cells(entry).subjects, JOINT_SUBJECT]
-        subjects = any(subjects_of(rule, names) for rule in monitor.rules)
-        segments = any(rule.on.segments for rule in monitor.rules)
-        baseline = entry.newest_baseline
-        timeline: Timeline | None = None
-        size = (_PART if subjects else _PART_OF_TRAFFIC) * length
+    def _parts(self, monitor: Monitor, begin: int, end: int, seen: Seen) -> Iterator[Timeline]:
+        """Give timelines that follow each other; each begins with the windows that its new ones look back at."""
+        context, timeline = self._context, None
+        size = (_PART if reads_subjects(context, monitor) else _PART_OF_TRAFFIC) * milliseconds(monitor.length)
         for start in range(begin, end, size):
-            until = min(start + size, end)
-            if timeline is None:
-                reach = monitor.reach * length
-                days = baseline.days if baseline else {}
-                timeline, since = (
-                    Timeline(start - reach, length, (until - start + reach) // length, days),
-                    start - reach,
-                )
-            else:
-                timeline, since = timeline.moved(monitor.reach, (until - start) // length), start
             self.question.progress(f"{self.model}: judging {', '.join(rule.id for rule in monitor.rules)}")
-            wanted = Wanted(unit, since, until, subjects=subjects, segments=segments)
-            timeline.add(seen.noted(read(self.client, self.model, wanted), _cells(entry)))
-            yield timeline, monitor.reach
+            timeline = read_timeline(context, monitor, seen.entry, (start, min(start + size, end)), timeline)
+            seen.note(timeline, 0 if start == begin else monitor.reach)
+            yield timeline
 
     def _read_until(self) -> int:
         """Give the time (ms) up to which runs have read: windows after it would look silent."""
@@ -235,13 +226,3 @@ class _ModelRun:
         ]
         hits = scan(self.client, Index.ALERTS, {"query": {"bool": {"filter": filters}}}, sort="mpm.alert.start")
         return [Known.of(hit["_source"]) for hit in hits if not hit["_source"]["mpm"]["alert"].get("withdrawn")]
-
-
-def _cells(entry: ModelEntry) -> CellSet:
-    return entry.cells.cells if entry.cells else CellSet({})
-
-
-def _baselines(entry: ModelEntry, timeline: Timeline) -> dict[str, BaselineCounts]:
-    versions = {version.version for version, _ in timeline.windows}
-    found = {version: entry.baseline_for(version) for version in versions}
-    return {v: BaselineCounts(b.id, b.counts, b.days) for v, b in found.items() if b is not None}

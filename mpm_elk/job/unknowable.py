@@ -1,20 +1,19 @@
-"""What a backtest cannot know, and why. Pure but for the profiles that pass by."""
+"""What a backtest cannot know, and why. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from mpm_elk.config import Rule
-from mpm_elk.contract.keys import EVERYTHING
-from mpm_elk.metrics.catalogue import JOINT_SUBJECT, REGISTRY, TRAFFIC_SUBJECT
-from mpm_elk.metrics.metric import JOINT
-from mpm_elk.profiles.cells import OUTPUTS, CellSet
+from mpm_elk.contract.keys import EVERYTHING, Segment
+from mpm_elk.metrics.catalogue import JOINT_SUBJECT, TRAFFIC_SUBJECT
+from mpm_elk.profiles.cells import Cells, CellSet
 from mpm_elk.profiles.profile import Profile
-from mpm_elk.profiles.store import HOUR, ProfileKey
-from mpm_elk.profiles.timeline import unit_for
+from mpm_elk.profiles.store import HOUR
+from mpm_elk.profiles.timeline import Timeline, unit_for
 from mpm_elk.registry.store import ModelEntry
-from mpm_elk.rules.evaluate import subjects_of
+from mpm_elk.rules.looking import looks_at
 from mpm_elk.timespan import DAY_MS, format_span, iso, parse_instant, to_ms
 
 
@@ -31,30 +30,34 @@ class Seen:
     other_cells: dict[str, int] = field(default_factory=dict)
     """Subject → the end of the last profile that counts it in other cells than today's."""
     together_from: int | None = None
-    traffic_from: int | None = None
-    segments_from: dict[str, int] = field(default_factory=dict)
+    segments_from: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Segment and subject → the first profile that counts it there."""
 
     @property
     def hours_dropped(self) -> bool:
         """Tell whether there are days whose hours are not there any more."""
         return self.first_hour is None or self.first_hour // DAY_MS > self.first_day // DAY_MS
 
-    def noted(
-        self, profiles: Iterable[tuple[ProfileKey, Profile]], cells: CellSet
-    ) -> Iterator[tuple[ProfileKey, Profile]]:
-        """Note what profiles lack on their way."""
-        hashes = {name: entry.hash for name, entry in cells.subjects.items()}
-        for key, profile in profiles:
-            if key.segment == EVERYTHING:
-                for name, subject in profile.subjects.items():
-                    if name in hashes and subject.cells_hash != hashes[name]:
-                        self.other_cells[name] = max(self.other_cells.get(name, 0), key.start)
-                if profile.joint:
-                    self.together_from = min(self.together_from or key.start, key.start)
-            else:
-                known = self.segments_from.get(key.segment.name, key.start)
-                self.segments_from[key.segment.name] = min(known, key.start)
-            yield key, profile
+    def note(self, timeline: Timeline, first: int) -> None:
+        """Note what the windows of a timeline lack, from number `first` on."""
+        cells = self.entry.cells.cells.subjects if self.entry.cells else {}
+        for (_, segment), slots in timeline.windows.items():
+            for at, profile in enumerate(slots[first:], first):
+                if profile is not None:
+                    self._note(timeline.time(at)[0], segment, profile, cells)
+
+    def _note(self, start: int, segment: Segment, profile: Profile, cells: Mapping[str, Cells]) -> None:
+        names = list(profile.subjects)
+        if segment != EVERYTHING:
+            for name in names:
+                place = segment.name, name
+                self.segments_from[place] = min(self.segments_from.get(place, start), start)
+            return
+        for name in names:
+            if name in cells and profile.subjects[name].cells_hash != cells[name].hash:
+                self.other_cells[name] = max(self.other_cells.get(name, 0), start)
+        if profile.joint:
+            self.together_from = min(self.together_from or start, start)
 
 
 def said(seen: Seen, start: int, end: int, rules: Sequence[Rule]) -> list[str]:
@@ -84,27 +87,28 @@ def _of_time(seen: Seen, start: int, end: int, rules: Sequence[Rule]) -> Iterato
 
 def _of_rules(seen: Seen, start: int, rules: Sequence[Rule]) -> Iterator[str]:
     cells = seen.entry.cells.cells if seen.entry.cells else CellSet({})
-    names = [*cells.subjects, TRAFFIC_SUBJECT, JOINT_SUBJECT]
     for rule in rules:
-        metric = REGISTRY[rule.metric]
-        kinds = {name: JOINT if name == JOINT_SUBJECT else None for name in (TRAFFIC_SUBJECT, JOINT_SUBJECT)}
-        kinds |= {name: entry.kind for name, entry in cells.subjects.items()}
-        some = [name for name in subjects_of(rule, names) if metric.fits(kinds[name])]
-        if not some:
-            yield f"{rule.id}: the model has no subject for it to look at"
-        elif rule.on.segments and not any(name in OUTPUTS for name in some):
-            yield f"{rule.id}: segments have profiles of outputs only, and it looks at {_list(some)}"
-        for segment in rule.on.segments:
-            since = seen.segments_from.get(str(segment))
-            if since is None:
-                yield f"{rule.id}: no profile of segment {segment} is stored"
-            elif since >= start + DAY_MS:
-                yield f"{rule.id}: segment {segment} is counted from {_day(since)} on"
-        if JOINT_SUBJECT in some:
-            if seen.together_from is None:
-                yield f"{rule.id}: no profile holds features together"
-            elif seen.together_from >= start + DAY_MS:
-                yield f"{rule.id}: features are counted together from {_day(seen.together_from)} on"
+        for segment in rule.on.segments or ("",):
+            names = [*cells.subjects, TRAFFIC_SUBJECT, JOINT_SUBJECT]
+            some = [name for name in names if looks_at(rule, name, segment, cells.subjects.get(name))]
+            if not some:
+                yield f"{rule.id}: the model has no subject for it to look at"
+            elif segment:
+                yield from _of_segment(seen, start, rule, segment, some)
+            elif JOINT_SUBJECT in some:
+                if seen.together_from is None:
+                    yield f"{rule.id}: no profile holds features together"
+                elif seen.together_from >= start + DAY_MS:
+                    yield f"{rule.id}: features are counted together from {_day(seen.together_from)} on"
+
+
+def _of_segment(seen: Seen, start: int, rule: Rule, segment: str, some: Sequence[str]) -> Iterator[str]:
+    since = {name: seen.segments_from.get((segment, name)) for name in some}
+    if never := [name for name, first in since.items() if first is None]:
+        yield f"{rule.id}: no profile counts {_list(never)} in segment {segment}"
+    for first in sorted({first for first in since.values() if first is not None and first >= start + DAY_MS}):
+        names = [name for name in some if since[name] == first]
+        yield f"{rule.id}: {_list(names)} in segment {segment} is counted from {_day(first)} on"
 
 
 def _of_today(seen: Seen, start: int, rules: Sequence[Rule]) -> Iterator[str]:

@@ -4,7 +4,8 @@ The last row of the given windows is the one that is measured; the rows before i
 dispersion of each test is learnt. References stand row by row beside the windows.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -31,28 +32,35 @@ def measure_subject(
     in_sample: Flags,
     learn_from: Flags | None = None,
     level: float = LEVEL,
+    only: Collection[str] | None = None,
 ) -> Measured:
     """Measure the last of `windows` (T rows) against the last of `references`; `flagged` (T−1,) marks past alerts.
 
     `in_sample` (T,) marks windows of the data that the cells were cut from: they have nothing out of range or unseen by
     construction, and so say nothing about how much that varies. `learn_from` (T,) chooses the windows that show how
     much everything else varies; without it all do. `level` is the p, adjusted over the subject's tests, that is
-    evidence: it decides the smallest drift that could have been shown, and nothing else.
+    evidence: it decides the smallest drift that could have been shown, and nothing else. With `only`, just these
+    metrics are computed, and neither distributions nor a culprit.
     """
     usual = np.ones(len(windows.missing), dtype=np.bool_) if learn_from is None else learn_from
     learning = Learning(flagged)
     subject = Subject(cells, windows, references, learning, usual, in_sample, level)
     p = subject.evidence
-    window, reference = subject.sides
-    labels = cells.coarse_labels()
-    moved = divergence.l_infinity(window, reference)
-    return Measured(
-        _numbers((metric for metric in SUBJECT_METRICS if metric.fits(cells.kind)), subject),
+    measured = Measured(
+        _numbers((metric for metric in SUBJECT_METRICS if metric.fits(cells.kind) and _is_in(metric, only)), subject),
         p,
         int(windows.events[-1]),
         int(references.events[-1]),
-        culprit=labels[int(moved.cell)] if moved.value > 0 else None,
         learning=learning.without(p),
+    )
+    if only is not None:
+        return measured
+    window, reference = subject.sides
+    labels = cells.coarse_labels()
+    moved = divergence.l_infinity(window, reference)
+    return replace(
+        measured,
+        culprit=labels[int(moved.cell)] if moved.value > 0 else None,
         distributions={"cells": labels, "window": window.tolist(), "reference": reference.tolist()},
     )
 
@@ -105,6 +113,10 @@ def measure_traffic(
         int(references.count[-1]),
         learning=learning.without(p),
     )
+
+
+def _is_in(metric: Metric[Context], only: Collection[str] | None) -> bool:
+    return only is None or metric.name in only
 
 
 def _numbers(metrics: Iterable[Metric[Context]], context: Context) -> dict[str, float]:

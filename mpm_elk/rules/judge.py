@@ -44,13 +44,17 @@ _Found = tuple[Measured, ReferenceUsed]
 
 @dataclass(frozen=True)
 class Judge:
-    """Judges the windows of one model by the rules of one monitor."""
+    """Judges the windows of one model by the rules of one monitor.
+
+    `bare` measures only what the rules name, for who needs no more than what they say.
+    """
 
     monitor: Monitor
     known: Known
     timeline: Timeline
     alarms: Alarms
     false_alarms_per_month: float
+    bare: bool = False
 
     def judge(self, at: int) -> list[Judgement]:
         """Judge window number `at`: every version, segment and subject that the monitor's rules look at."""
@@ -157,6 +161,7 @@ class Judge:
             in_sample=found.in_sample,
             learn_from=found.learn_from,
             level=level,
+            only={rule.metric for rule in self.monitor.rules} if self.bare else None,
         )
         return measured, found.used
 

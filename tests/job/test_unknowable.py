@@ -13,6 +13,7 @@ from mpm_elk.profiles.cells import CellSet
 from mpm_elk.profiles.cut import cut_numeric
 from mpm_elk.profiles.profile import Profile
 from mpm_elk.profiles.store import DAY, ProfileKey
+from mpm_elk.profiles.timeline import Timeline
 from mpm_elk.registry.store import Baseline, Learning, ModelCells, ModelEntry
 from mpm_elk.timespan import DAY_MS, HOUR_MS, iso
 from tests.rules.timelines import CELLS, EU, MODEL, T0, V1, drift_rule, profile
@@ -30,9 +31,9 @@ def seen(first_hour: int | None = T0 + 9 * HOUR_MS, entry: ModelEntry = ENTRY, f
 
 
 def pass_by(found: Seen, *profiles: tuple[int, Profile], segment: Any = EVERYTHING) -> Seen:
-    cells = found.entry.cells.cells if found.entry.cells else CellSet({})
-    keyed = [(ProfileKey(V1, segment, DAY, T0 + day * DAY_MS), one) for day, one in profiles]
-    assert list(found.noted(keyed, cells)) == keyed
+    line = Timeline(T0, DAY_MS, 90)
+    line.add((ProfileKey(V1, segment, DAY, T0 + day * DAY_MS), one) for day, one in profiles)
+    found.note(line, 0)
     return found
 
 
@@ -65,12 +66,15 @@ def test_cells_that_changed_since() -> None:
 
 def test_rules_that_find_nothing_to_look_at() -> None:
     unknown = rule(id="typo", on={"subject": "features.agee"})
-    parts = rule(id="parts", on={"segments": ["region"]})
+    parts = rule(id="parts", on={"segments": ["region"], "subject": ["prediction.label", "features.colour"]})
     together = rule(id="together", metric="drift.correlation_shift")
     found = pass_by(seen(), (20, profile(np.random.default_rng(1))), segment=EU)
     assert said(found, T0, END, [unknown]) == ["typo: the model has no subject for it to look at"]
-    assert said(found, T0, END, [parts]) == [f"parts: segment region is counted from {iso(T0 + 20 * DAY_MS)[:10]} on"]
-    assert said(seen(), T0, END, [parts]) == ["parts: no profile of segment region is stored"]
+    day = iso(T0 + 20 * DAY_MS)[:10]
+    since = f"parts: features.colour, prediction.label in segment region is counted from {day} on"
+    assert said(found, T0, END, [parts]) == [since]
+    never = "parts: no profile counts features.colour, prediction.label in segment region"
+    assert said(seen(), T0, END, [parts]) == [never]
     assert said(found, T0, END, [together]) == ["together: no profile holds features together"]
 
 
