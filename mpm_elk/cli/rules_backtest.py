@@ -83,11 +83,13 @@ def _rules(file: Path | None) -> "tuple[Rule, ...] | None":
     if file is None:
         return None
     from mpm_elk.config import load  # noqa: PLC0415 — heavy
+    from mpm_elk.rules.defaults import rules_of  # noqa: PLC0415
 
-    found = load(file).rules
+    config = load(file)
+    found = rules_of(config) if config.rules or config.extends else ()
     if not found:
         message = f"{file} holds no rules"
-        raise UsageError(message, remedy="write them as in mpm.yml, under `rules:`")
+        raise UsageError(message, remedy="write them as in mpm.yml, under `rules:` or `extends:`")
     return found
 
 
@@ -111,11 +113,11 @@ def _suggest(
 ) -> "tuple[list[Suggestion], list[ModelPast]]":
     """Find thresholds for each rule, and backtest them all together."""
     from mpm_elk.job.backtest import backtest as judge  # noqa: PLC0415
-    from mpm_elk.job.backtest import rules_of, suggestions  # noqa: PLC0415
+    from mpm_elk.job.backtest import rules_judged, suggestions  # noqa: PLC0415
 
     found = suggestions(pasts, a_month)
     changed = {one.rule.id: one.suggested for one in found}
-    rules = tuple(changed.get(rule.id, rule) for rule in rules_of(app.config, question))
+    rules = tuple(changed.get(rule.id, rule) for rule in rules_judged(app.config, question))
     if not any(one.changes for one in found):
         return found, pasts
     return found, judge(app.client, app.config, _with(question, rules=rules, sampled=False))

@@ -29,7 +29,7 @@ from mpm_elk.profiles.cells import CellSet
 from mpm_elk.profiles.store import HOUR, first_profile
 from mpm_elk.profiles.timeline import Timeline, unit_for
 from mpm_elk.registry.store import list_models, load
-from mpm_elk.rules.defaults import DEFAULT_RULES
+from mpm_elk.rules.defaults import rules_of
 from mpm_elk.rules.judgement import Monitor, monitors
 from mpm_elk.timespan import iso, milliseconds
 
@@ -83,7 +83,7 @@ def backtest(client: Elasticsearch, config: Config, question: Question) -> list[
 
     Raises UsageError where no model matches, or no rule is called so.
     """
-    rules = rules_of(config, question)
+    rules = rules_judged(config, question)
     if unknown := [name for name in question.only if name not in {rule.id for rule in rules}]:
         raise UsageError(f"there is no rule {unknown[0]!r}", remedy=f"rules are: {', '.join(r.id for r in rules)}")
     found = []
@@ -94,11 +94,11 @@ def backtest(client: Elasticsearch, config: Config, question: Question) -> list[
     return found
 
 
-def rules_of(config: Config, question: Question) -> tuple[Rule, ...]:
+def rules_judged(config: Config, question: Question) -> tuple[Rule, ...]:
     """Give all rules that are taken to hold."""
     if question.rules is not None:
         return question.rules
-    return DEFAULT_RULES if config.rules is None else config.rules
+    return rules_of(config)
 
 
 def suggestions(pasts: Sequence[ModelPast], a_month: float) -> list[Suggestion]:
