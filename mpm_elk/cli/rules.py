@@ -6,6 +6,7 @@ import click
 
 from mpm_elk.cli.app import App, draw, print_json
 from mpm_elk.cli.rules_backtest import backtest
+from mpm_elk.cli.rules_test import test
 from mpm_elk.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def command() -> None:
 
 
 command.add_command(backtest)
+command.add_command(test)
 
 
 def _rules(app: App) -> "tuple[Rule, ...]":

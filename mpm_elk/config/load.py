@@ -3,12 +3,14 @@
 import difflib
 import os
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from mpm_elk.config.model import Config
 from mpm_elk.config.yaml_file import compose, construct, line_of
@@ -28,7 +30,7 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
     for file in _files(path):
         node = compose(file)
         data = construct(node, file, environment)
-        _validate(data, node, file)
+        _validate(data, node, file, Config)
         for key, value in data.items():
             if key in _LISTS and value is not None:
                 merged.setdefault(key, []).extend(value)
@@ -44,6 +46,28 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
         return Config.model_validate(merged)
     except ValidationError as error:
         raise ConfigError(f"{path}: {_say(error.errors()[0]['msg'])}", remedy="mend the configuration") from None
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Placed(Generic[Model]):
+    """What a file holds, and where in it."""
+
+    value: Model
+    file: Path
+    node: yaml.MappingNode
+
+    def place(self, *loc: int | str) -> str:
+        """Tell where a part stands, as `file:line`."""
+        return f"{self.file}:{line_of(self.node, loc)}"
+
+
+def load_as(file: Path, model: type[Model], environment: Mapping[str, str] = os.environ) -> Placed[Model]:
+    """Read a file of another kind than `mpm.yml` with the same care: raises ConfigError with file and line."""
+    node = compose(file)
+    return Placed(_validate(construct(node, file, environment), node, file, model), file, node)
 
 
 def rule_places(path: Path) -> dict[str, str]:
@@ -68,24 +92,23 @@ def _files(path: Path) -> list[Path]:
     return [path]
 
 
-def _validate(data: dict[str, Any], node: yaml.MappingNode, file: Path) -> None:
+def _validate(data: dict[str, Any], node: yaml.MappingNode, file: Path, model: type[Model]) -> Model:
     try:
-        Config.model_validate(data)
+        return model.model_validate(data)
     except ValidationError as error:
-        lines = [_explain(e["type"], e["loc"], e["msg"], node, file) for e in error.errors(include_input=False)]
+        lines = [_explain(e, node, file, model) for e in error.errors(include_input=False)]
         raise ConfigError(
             "\n".join(line for line, _ in lines), remedy="; ".join(dict.fromkeys(r for _, r in lines))
         ) from None
 
 
-def _explain(
-    kind: str, loc: tuple[int | str, ...], message: str, node: yaml.MappingNode, file: Path
-) -> tuple[str, str]:
+def _explain(error: ErrorDetails, node: yaml.MappingNode, file: Path, model: type[BaseModel]) -> tuple[str, str]:
     """Say one validation error as `file:line: what`, and the remedy."""
+    kind, loc, message = error["type"], error["loc"], error["msg"]
     line = line_of(node, loc)
     where = ".".join(str(part) for part in loc) or "the file"
     if kind == "extra_forbidden":
-        known = _keys_at(loc[:-1])
+        known = _keys_at(loc[:-1], model)
         close = difflib.get_close_matches(str(loc[-1]), known, n=1)
         remedy = f"did you mean `{close[0]}`?" if close else f"known keys here: {', '.join(known)}"
         return f"{file}:{line}: unknown key `{where}`", remedy
@@ -94,13 +117,18 @@ def _explain(
     return f"{file}:{line}: `{where}`: {_say(message)}", "mend this line"
 
 
+def nearest(word: str, known: Sequence[str]) -> str:
+    """Ask whether another word was meant, or list the known ones."""
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
+
+
 def _say(message: str) -> str:
     return message.removeprefix("Value error, ")
 
 
-def _keys_at(loc: tuple[int | str, ...]) -> list[str]:
+def _keys_at(loc: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
     """List the keys that the model knows at `loc`."""
-    model: type[BaseModel] = Config
     for step in loc:
         if isinstance(step, int):
             continue

@@ -1,0 +1,1 @@
+"""Rules tried on made traffic, in virtual time, without Elasticsearch."""
