@@ -139,7 +139,7 @@ class _ModelRun:
 
     @cached_property
     def _context(self) -> Context:
-        config = self.config.model_copy(update={"rules": self.rules})
+        config = self.config.model_copy(update={"rules": self.rules, "extends": ()})
         return Context(self.client, config, self.model, self.question.until, "backtest", ModelReport(self.model))
 
     def run(self) -> ModelPast:
