@@ -2,11 +2,11 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mpm_elk.alerts.episodes import Episode, Point, Series
-from mpm_elk.alerts.life import Life, follow
+from mpm_elk.alerts.life import follow
 from mpm_elk.config import Rule
 from mpm_elk.metrics.catalogue import REGISTRY
 from mpm_elk.profiles.timeline import Timeline
@@ -16,11 +16,6 @@ from mpm_elk.rules.judgement import Alarms, Judgement, Known, Monitor
 from mpm_elk.timespan import DAY_MS, milliseconds
 
 MONTH_DAYS = 30
-
-
-def followed(series: Series, points: Iterable[Point], rule: Rule, until: int = 0) -> Life:
-    """Follow a series by its rule, from a time when nothing was open, up to `until` (ms)."""
-    return follow(series, points, rule, until=until)
 
 
 @dataclass
@@ -163,7 +158,7 @@ class Rehearsal:
         for series, some in sorted(self._points.items()):
             self._found[series.rule].episodes += [
                 episode
-                for episode in followed(series, some, rules[series.rule]).episodes
+                for episode in follow(series, some, rules[series.rule]).episodes
                 if episode.end is None or episode.end > self.since
             ]
         return list(self._found.values())

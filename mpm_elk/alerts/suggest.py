@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from mpm_elk.alerts.compared import Known, overlap
 from mpm_elk.alerts.episodes import Episode, Point, Series
+from mpm_elk.alerts.life import follow
 from mpm_elk.alerts.people import Verdict
-from mpm_elk.alerts.rehearsal import MONTH_DAYS, RuleRehearsed, Sample, followed
+from mpm_elk.alerts.rehearsal import MONTH_DAYS, RuleRehearsed, Sample
 from mpm_elk.config import Rule
 from mpm_elk.metrics.rates import poisson_limits
 from mpm_elk.rules.evaluate import Evaluation, Severity, strength
@@ -82,7 +83,7 @@ class Past:
             for series, some in sorted(self.samples.items()):
                 points = [_point(self.rule, sample, at) for sample in some]
                 if any(point.severity.alarming for point in points):
-                    found += followed(series, points, self.rule).episodes
+                    found += follow(series, points, self.rule).episodes
             self._counted[at] = [e for e in found if e.end is None or e.end > self.since]
         return self._counted[at]
 

@@ -7,8 +7,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from mpm_elk.config.parts import Strict
 from mpm_elk.timespan import Span, parse_span
 
 NUMERIC = {"normal": 2, "lognormal": 2, "uniform": 2, "beta": 2, "gamma": 2, "exponential": 1, "poisson": 1}
@@ -17,12 +18,6 @@ NUMERIC = {"normal": 2, "lognormal": 2, "uniform": 2, "beta": 2, "gamma": 2, "ex
 OUTPUTS = ("score", "label", "value")
 _SD = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*sd")
 _HOUR = timedelta(hours=1)
-
-
-class _Strict(BaseModel):
-    """A part of a test: unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 def _share(value: object) -> object:
@@ -38,18 +33,13 @@ def _since(value: object) -> object:
     return parse_span(value)
 
 
-def _as_tuple(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
 Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
 """A share, as 0.05 or 5%."""
 
 Since = Annotated[timedelta, BeforeValidator(_since)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 
 
-class Distribution(_Strict):
+class Distribution(Strict):
     """The law that values are drawn from: a numeric one with its parameters, or the weights of categories."""
 
     law: str
@@ -97,7 +87,7 @@ def _check_parameters(law: str, parameters: list[float]) -> None:
 Law = Annotated[Distribution, BeforeValidator(_distribution)]
 
 
-class ModelOfTests(_Strict):
+class ModelOfTests(Strict):
     """The model that the tests are about, as it ordinarily is. `duration` is in milliseconds."""
 
     name: str = Field(min_length=1)
@@ -138,14 +128,14 @@ class ModelOfTests(_Strict):
         return next((one for one in known if one in self.subjects), None)
 
 
-class Late(_Strict):
+class Late(Strict):
     """A share of events that comes so long after it happened."""
 
     share: Share
     by: Span
 
 
-class Change(_Strict):
+class Change(Strict):
     """What is other than ordinary in [from, to), whole hours: of a feature or output, or of the traffic."""
 
     from_: Since = Field(default=timedelta(0), alias="from")
@@ -203,7 +193,7 @@ OF_TRAFFIC = ("volume", "silence", "failures", "slower", "late", "version")
 State = Literal["inactive", "pending", "active", "recovering", "recovered"]
 
 
-class Expected(_Strict):
+class Expected(Strict):
     """What a rule shall say, of one subject or of any.
 
     Without `at`: `inactive` is no alert in the whole time; `active` an alert that opened, `recovered` one that ended,
@@ -235,7 +225,7 @@ class Expected(_Strict):
         return self
 
 
-class ExpectedNotification(_Strict):
+class ExpectedNotification(Strict):
     """What shall become of what happened to a rule's alerts: `sent`, `held`, `suppressed`, `delayed`, or `none`."""
 
     rule: str
@@ -248,7 +238,7 @@ class ExpectedNotification(_Strict):
     why: str | None = Field(default=None, description="Why it is held or suppressed, or `~` and what that holds")
 
 
-class RuleTest(_Strict):
+class RuleTest(Strict):
     """One test."""
 
     name: str = Field(min_length=1)
@@ -284,7 +274,7 @@ class RuleTest(_Strict):
         return self
 
 
-class RuleTests(_Strict):
+class RuleTests(Strict):
     """A file of tests of one model's rules."""
 
     model: ModelOfTests

@@ -1,6 +1,6 @@
 """Adopt a model in traffic: propose cells from its events, measure its past, rehearse the rules on it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -16,6 +16,7 @@ from mpm_elk.errors import RegistryError
 from mpm_elk.job.context import Context, lease_name
 from mpm_elk.job.report import ModelReport
 from mpm_elk.job.slices import Slicing
+from mpm_elk.job.timelines import fixed_windows
 from mpm_elk.job.variation import HourCounts, Variation
 from mpm_elk.metrics.catalogue import JOINT_SUBJECT
 from mpm_elk.metrics.seasonality import Explained
@@ -244,19 +245,12 @@ def _rehearse(
     start = found.start + -found.start % length
     timeline = Timeline(start, length, max(0, (found.end - start) // length))
     timeline.add(some)
-    known = Known(context.model, context.cells, _baselines(found, timeline), fixed=_fixed(monitor, some))
+    fixed = fixed_windows(monitor)
+    if fixed is not None:
+        fixed.add(some)  # as far as the past that was read holds them
+    known = Known(context.model, context.cells, _baselines(found, timeline), fixed=fixed)
     allowed = context.config.job.false_alarms_per_month / len(context.monitors)
     return rehearse(monitor, known, timeline, allowed)
-
-
-def _fixed(monitor: Monitor, profiles: Iterable[tuple[ProfileKey, Profile]]) -> Timeline | None:
-    """Fill the windows of a fixed reference, as far as the past that was read holds them."""
-    if monitor.reference.fixed is None:
-        return None
-    (start, end), length = monitor.reference.fixed, milliseconds(monitor.length)
-    timeline = Timeline(start, length, (end - start) // length)
-    timeline.add(profiles)
-    return timeline
 
 
 def _baselines(found: Plan, timeline: Timeline) -> dict[str, BaselineCounts]:

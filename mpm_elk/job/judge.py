@@ -9,20 +9,18 @@ from mpm_elk.alerts.keep import AlertKeeper
 from mpm_elk.cluster.changes import refresh
 from mpm_elk.cluster.compare_and_set import get_many
 from mpm_elk.cluster.fenced import Document, write
-from mpm_elk.cluster.search import scan
 from mpm_elk.cluster.state import ModelState, save
-from mpm_elk.contract.names import Index, all_months
 from mpm_elk.job.context import Context
 from mpm_elk.job.due import Due, due, final_until, joined, judged_key
 from mpm_elk.job.meter import Meter
 from mpm_elk.job.profile import Changed
-from mpm_elk.job.timelines import known_of, read_fixed, read_timeline, reads_subjects
+from mpm_elk.job.timelines import known_of, read_alarms, read_fixed, read_timeline, reads_subjects
 from mpm_elk.profiles.timeline import Timeline
 from mpm_elk.registry.store import ModelEntry
-from mpm_elk.rules.documents import document_id, revised, segment_of, to_document
+from mpm_elk.rules.documents import document_id, revised, to_document
 from mpm_elk.rules.judge import Judge
 from mpm_elk.rules.judgement import Alarms, Judgement, Monitor
-from mpm_elk.timespan import format_span, iso, milliseconds, parse_instant, to_ms
+from mpm_elk.timespan import format_span, iso, milliseconds
 
 _Entry = TypeVar("_Entry")
 
@@ -209,24 +207,11 @@ class _MonitorRun:
                 yield at
 
     def _read_alarms(self, alarms: Alarms, start: int, end: int) -> None:
-        """Read which windows of a time raised an alert."""
-        context = self.context
-        filters = [
-            *context.model.filters(),
-            {"terms": {"mpm.status": ["warning", "critical"]}},
-            {"term": {"mpm.window.length": format_span(self.monitor.length)}},
-            {"term": {"mpm.reference.kind": str(self.monitor.reference)}},
-            {"range": {"mpm.window.start": {"gte": iso(start), "lt": iso(end)}}},
-        ]
-        body = {
-            "query": {"bool": {"filter": filters}},
-            "_source": ["mpm.subject.name", "mpm.segment", "mpm.window.start"],
-        }
-        pattern = all_months(Index.METRICS, context.model.name, context.model.environment)
-        for hit in scan(context.client, pattern, body, sort="mpm.window.start"):
-            mpm = hit["_source"]["mpm"]
-            at = to_ms(parse_instant(mpm["window"]["start"]))
-            alarms.starts.setdefault((mpm["subject"]["name"], segment_of(mpm)), set()).add(at)
+        """Add the windows of a time that raised an alert."""
+        length, reference = format_span(self.monitor.length), str(self.monitor.reference)
+        found = read_alarms(self.context.client, self.context.model, length, reference, (start, end))
+        for about, starts in found.items():
+            alarms.starts.setdefault(about, set()).update(starts)
 
     def _write(self) -> None:
         """Write the documents that say something new, with their revision."""

@@ -2,14 +2,20 @@
 
 from collections.abc import Callable, Mapping
 
+from elasticsearch import Elasticsearch
+
+from mpm_elk.cluster.search import scan
+from mpm_elk.contract.keys import ModelKey, Segment
+from mpm_elk.contract.names import Index, all_months
 from mpm_elk.job.context import Context
 from mpm_elk.metrics.catalogue import JOINT_SUBJECT
 from mpm_elk.profiles.store import Wanted, last_event, read
 from mpm_elk.profiles.timeline import Timeline, unit_for
 from mpm_elk.registry.store import Baseline, ModelEntry
+from mpm_elk.rules.documents import segment_of
 from mpm_elk.rules.evaluate import subjects_of
 from mpm_elk.rules.judgement import BaselineCounts, Known, Monitor
-from mpm_elk.timespan import milliseconds
+from mpm_elk.timespan import iso, milliseconds, parse_instant, to_ms
 
 
 def reads_subjects(context: Context, monitor: Monitor) -> bool:
@@ -35,13 +41,19 @@ def read_timeline(
     return timeline
 
 
-def read_fixed(context: Context, monitor: Monitor) -> Timeline | None:
-    """Fill the windows of a fixed reference; None where the monitor has another."""
+def fixed_windows(monitor: Monitor) -> Timeline | None:
+    """Make room for the windows of a fixed reference; None where the monitor has another."""
     if monitor.reference.fixed is None:
         return None
     (start, end), length = monitor.reference.fixed, milliseconds(monitor.length)
-    timeline = Timeline(start, length, (end - start) // length)
-    _fill(context, monitor, timeline, start, end)
+    return Timeline(start, length, (end - start) // length)
+
+
+def read_fixed(context: Context, monitor: Monitor) -> Timeline | None:
+    """Fill the windows of a fixed reference; None where the monitor has another."""
+    timeline = fixed_windows(monitor)
+    if timeline is not None:
+        _fill(context, monitor, timeline, timeline.start, timeline.end)
     return timeline
 
 
@@ -54,6 +66,32 @@ def known_of(context: Context, entry: ModelEntry, timeline: Timeline, fixed: Tim
         _counts(entry.training_for, timeline),
         fixed,
     )
+
+
+def read_alarms(
+    client: Elasticsearch, model: ModelKey, length: str, reference: str, span: tuple[int, int]
+) -> dict[tuple[str, Segment], set[int]]:
+    """Read which windows that begin in [start, end) (ms) raised an alert: (subject, segment) → starts (ms).
+
+    They are those of one `length` against one `reference`, as documents write both.
+    """
+    filters = [
+        *model.filters(),
+        {"terms": {"mpm.status": ["warning", "critical"]}},
+        {"term": {"mpm.window.length": length}},
+        {"term": {"mpm.reference.kind": reference}},
+        {"range": {"mpm.window.start": {"gte": iso(span[0]), "lt": iso(span[1])}}},
+    ]
+    body = {
+        "query": {"bool": {"filter": filters}},
+        "_source": ["mpm.subject.name", "mpm.segment", "mpm.window.start"],
+    }
+    found: dict[tuple[str, Segment], set[int]] = {}
+    for hit in scan(client, all_months(Index.METRICS, model.name, model.environment), body, sort="mpm.window.start"):
+        mpm = hit["_source"]["mpm"]
+        at = to_ms(parse_instant(mpm["window"]["start"]))
+        found.setdefault((mpm["subject"]["name"], segment_of(mpm)), set()).add(at)
+    return found
 
 
 def _fill(context: Context, monitor: Monitor, timeline: Timeline, start: int, end: int) -> None:

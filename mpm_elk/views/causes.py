@@ -15,6 +15,7 @@ from mpm_elk.config import Config
 from mpm_elk.config.references import Reference, parse_reference
 from mpm_elk.contract.keys import EVERYTHING, Segment, VersionKey, names_in
 from mpm_elk.contract.names import Index, all_months
+from mpm_elk.job.timelines import read_alarms
 from mpm_elk.metrics.reference import members
 from mpm_elk.profiles.cells import Cells, Ints
 from mpm_elk.profiles.profile import SubjectProfile
@@ -22,6 +23,7 @@ from mpm_elk.profiles.store import Wanted, read
 from mpm_elk.profiles.timeline import Slots, Timeline, subject, unit_for
 from mpm_elk.registry.store import load
 from mpm_elk.rules.documents import segment_of
+from mpm_elk.rules.judgement import Alarms
 from mpm_elk.timespan import iso, parse_instant, parse_span, to_ms
 from mpm_elk.views.alerts import Alert, listed
 from mpm_elk.views.alerts import Wanted as WantedAlerts
@@ -183,7 +185,9 @@ class _Splitting:
         slots, _ = timeline.lineage(version, segment)
         counted = subject(slots, name)
         usable = np.array([profile is not None and profile.present + profile.missing > 0 for profile in counted])
-        flagged = _alarmed(client, alert, mpm, timeline)
+        about = mpm["window"]["length"], mpm["reference"]["kind"]
+        alarms = Alarms(read_alarms(client, alert.model, *about, (timeline.start, timeline.end)))
+        flagged = alarms.flags(name, segment, timeline)
         chosen = np.flatnonzero(members(reference, length, usable, ~flagged)[at]).tolist()
         declared = config.segments(alert.model.name) if segment == EVERYTHING else ()
         return cls(metric, name, cells, version, segment, reference, timeline, fixed, chosen, declared)
@@ -248,26 +252,6 @@ def _filled(client: Elasticsearch, alert: Alert, length: timedelta, span: tuple[
     timeline = Timeline(span[0], size, (span[1] - span[0]) // size)
     timeline.add(read(client, alert.model, Wanted(unit_for(length), *span)))
     return timeline
-
-
-def _alarmed(client: Elasticsearch, alert: Alert, mpm: Mapping[str, Any], timeline: Timeline) -> Any:
-    """Mark the windows that raised an alert about this subject: they are left out of references."""
-    terms = {
-        "mpm.subject.name": mpm["subject"]["name"],
-        "mpm.segment_key": mpm["segment_key"],
-        "mpm.window.length": mpm["window"]["length"],
-        "mpm.reference.kind": mpm["reference"]["kind"],
-    }
-    filters: list[Mapping[str, Any]] = [
-        *alert.model.filters(),
-        *({"term": {name: value}} for name, value in terms.items()),
-        {"terms": {"mpm.status": ["warning", "critical"]}},
-        {"range": {"mpm.window.start": {"gte": iso(timeline.start), "lt": iso(timeline.end)}}},
-    ]
-    body = {"query": {"bool": {"filter": filters}}, "_source": ["mpm.window.start"]}
-    pattern = all_months(Index.METRICS, alert.model.name, alert.model.environment)
-    starts = {_ms(hit["_source"]["mpm"]["window"]["start"]) for hit in scan(client, pattern, body, sort="@timestamp")}
-    return np.array([timeline.time(at)[0] in starts for at in range(timeline.size)], dtype=np.bool_)
 
 
 def _ms(text: str) -> int:

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from mpm_elk.alerts.decide import HELD, SUPPRESSED, Happened, Past, decide
 from mpm_elk.alerts.documents import event_document, to_document
 from mpm_elk.alerts.episodes import WITHDRAWN, Episode, Point, Series, Transition
-from mpm_elk.alerts.life import Life, State
+from mpm_elk.alerts.life import Life, State, follow
 from mpm_elk.alerts.notifications import has_room
-from mpm_elk.alerts.rehearsal import followed
 from mpm_elk.alerts.silences import Silences, standing
 from mpm_elk.alerts.trial.traffic import Arrival, Traffic
 from mpm_elk.config import Config, Rule
@@ -144,7 +143,7 @@ class _Keeper:
         now = hour + milliseconds(self.config.job.settle)
         found: dict[str, Episode] = {}
         for series, points in sorted(entries, key=lambda entry: entry[0]):
-            life = followed(series, points, self.rules[series.rule], _judged_until(points, hour))
+            life = follow(series, points, self.rules[series.rule], until=_judged_until(points, hour))
             found |= {episode.uuid: episode for episode in life.episodes}
             self.lived.standings[series].append(_standing(hour, life))
         for episode in found.values():
